@@ -1,3 +1,72 @@
-"""Suffuse: social recommendation by stable diffusion."""
+"""Suffuse: social recommendation by stable diffusion.
+
+A preference spreads through a circle of friends as a drop of dye spreads through water. The names
+below are all that most people need; the rooms ``suffuse.recsys``, ``suffuse.diffusion``,
+``suffuse.training`` and ``suffuse.datasets`` hold the rest.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from suffuse import datasets, diffusion, recsys, training
+    from suffuse.diffusion import PropagationOperator
+    from suffuse.recsys import (
+        ALS,
+        EASE,
+        NotFittedError,
+        Popularity,
+        Report,
+        SocialDiffusion,
+        SpectralFilter,
+        evaluate,
+        load_model,
+        progress_to,
+    )
+
+#: name -> the room that holds it; rooms are imported when a name is first asked for
+_ROOMS = {
+    "PropagationOperator": "diffusion",
+    "ALS": "recsys",
+    "EASE": "recsys",
+    "NotFittedError": "recsys",
+    "Popularity": "recsys",
+    "Report": "recsys",
+    "SocialDiffusion": "recsys",
+    "SpectralFilter": "recsys",
+    "evaluate": "recsys",
+    "load_model": "recsys",
+    "progress_to": "recsys",
+}
+
+__all__ = [
+    "ALS",
+    "EASE",
+    "NotFittedError",
+    "Popularity",
+    "PropagationOperator",
+    "Report",
+    "SocialDiffusion",
+    "SpectralFilter",
+    "datasets",
+    "diffusion",
+    "evaluate",
+    "load_model",
+    "progress_to",
+    "recsys",
+    "training",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return getattr(importlib.import_module(f"suffuse.{_ROOMS[name]}"), name)
+    if name in __all__:
+        return importlib.import_module(f"suffuse.{name}")
+    raise AttributeError(f"module 'suffuse' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

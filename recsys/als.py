@@ -1,0 +1,150 @@
+"""Alternating least squares for implicit feedback; the ``implicit`` package does the solving."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from implicit.cpu.als import AlternatingLeastSquares
+from scipy import sparse
+
+from .contract import Recommender, require_fitted
+from .execution import Rows, one_blas_thread, resolve_jobs
+from .inputs import checked_count, checked_number, preference_rows, training_table
+from .progress import tell
+from .scoring import Floats, score_own_signals
+
+
+class ALS(Recommender):
+    """Weighted matrix factorisation of preferences (Hu, Koren, Volinsky, ICDM 2008, eq. 3).
+
+    Minimises ``sum_ui c_ui (p_ui - x_u . y_i)^2 + regularization (sum |x_u|^2 + sum |y_i|^2)``
+    with ``p_ui = 1`` and ``c_ui = confidence * weight_ui`` on the training cells, ``p_ui = 0`` and
+    ``c_ui = 1`` elsewhere. A score is ``x_u . y_i``.
+
+    Parameters
+    ----------
+    n_factors : int
+        Length ``d`` of the factors. More factors than users or items are of no use and are cut
+        down to the smaller of the two.
+    regularization : float
+        Strength of the quadratic penalty; about 3 to 10 times ``confidence`` serves sparse tables.
+    confidence : float
+        Weight of an observed cell against an unobserved one, which has weight 1.
+    max_iter : int
+        Alternations.
+    use_weights : bool
+        Multiply the confidence by the weights of the table; by default a row is a row.
+    random_state : int
+        Seed of the initial factors.
+    n_jobs : int, optional
+        Threads; all cores when ``None``. The factors do not depend on it.
+
+    Attributes
+    ----------
+    user_factors_ : ndarray of shape (n_users, d), float32, rows in the order of ``user_ids_``
+    item_factors_ : ndarray of shape (n_items, d), float32, rows in the order of ``item_ids_``
+
+    Examples
+    --------
+    >>> import suffuse as sf
+    >>> world = sf.datasets.tiny_world()
+    >>> model = ALS(n_factors=2, regularization=0.1).fit(world.interactions)
+    >>> model.user_factors_.shape == (len(model.user_ids_), 2)
+    True
+    """
+
+    user_factors_: Floats
+    item_factors_: Floats
+
+    def __init__(
+        self,
+        *,
+        n_factors: int = 64,
+        regularization: float = 50.0,
+        confidence: float = 10.0,
+        max_iter: int = 15,
+        use_weights: bool = False,
+        random_state: int = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.n_factors = n_factors
+        self.regularization = regularization
+        self.confidence = confidence
+        self.max_iter = max_iter
+        self.use_weights = use_weights
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, interactions: Any) -> Self:
+        """Find the factors, from a fresh seeded start every time.
+
+        Parameters
+        ----------
+        interactions : DataFrame, sparse matrix or Interactions
+
+        Raises
+        ------
+        ValueError
+            For an empty or invalid table, or a parameter outside its range.
+
+        Examples
+        --------
+        >>> import suffuse as sf
+        >>> table = sf.datasets.tiny_world().interactions
+        >>> model = ALS(n_factors=2)
+        >>> first = model.fit(table).user_factors_.copy()
+        >>> bool((model.fit(table).user_factors_ == first).all())
+        True
+        """
+        table = training_table(interactions)
+        rows = preference_rows(table, use_weights=self.use_weights)
+        n_factors = min(checked_count("n_factors", self.n_factors), *rows.shape)
+        max_iter = checked_count("max_iter", self.max_iter)
+        stage = "fitting ALS"
+        cells = sparse.csr_matrix(rows)  # implicit knows the older kind of scipy matrix alone
+        with one_blas_thread():
+            solver = AlternatingLeastSquares(
+                factors=n_factors,
+                regularization=checked_number("regularization", self.regularization, above=True),
+                alpha=checked_number("confidence", self.confidence, above=True),
+                iterations=max_iter,
+                random_state=checked_count("random_state", self.random_state, low=0),
+                num_threads=resolve_jobs(self.n_jobs),
+            )
+            solver.fit(
+                cells,
+                show_progress=False,
+                callback=lambda done, *_: tell(stage, done + 1, max_iter),
+            )
+            # the last half-step was for items: solve the users once more, exactly, so that a
+            # user's factors are what the same rows would get by folding in
+            users = solver.recalculate_user(np.arange(rows.shape[0]), cells)
+        self.user_factors_ = np.asarray(users, np.float32)
+        self.item_factors_ = np.asarray(solver.item_factors, np.float32)
+        self.interactions_ = rows
+        self.user_ids_, self.item_ids_ = table.user_ids, table.item_ids
+        return self
+
+    @property
+    def signals_(self) -> Floats:
+        """The user factors, shape (n_users, d)."""
+        require_fitted(self)
+        return self.user_factors_
+
+    def score_signals(self, signals: Floats) -> Floats:
+        """``signals . item_factors_^T``, shape (n_rows, n_items)."""
+        require_fitted(self)
+        return signals @ self.item_factors_.T
+
+    def score_users(self, rows: Rows) -> Floats:
+        """``x_u . y_i`` for some users; popularity for users without interactions."""
+        require_fitted(self)
+        return score_own_signals(self, rows)
+
+    def score_similar(self, columns: Rows) -> Floats:
+        """Cosine of item factors, shape (len(columns), n_items)."""
+        require_fitted(self)
+        lengths = np.linalg.norm(self.item_factors_, axis=1, keepdims=True)
+        unit = self.item_factors_ / np.maximum(lengths, np.finfo(np.float32).tiny)
+        return unit[columns] @ unit.T

@@ -1,0 +1,196 @@
+"""The two channels of social diffusion, taste and memory, and the popularity background.
+
+For a user u with signal ``x_u`` (a row of factors or of preferences)::
+
+    score_u = z_u . item_map + scale (memory (F_W r)_u + background q)
+
+    z_u = (1 - w_u) x_u + w_u (F_P x)_u        taste: what people like my friends like
+    (F_W r)_u = sum_v W_uv r_v                 memory: the very items that my friends hold
+
+``F_P`` is the damped filter on the ties, ``r_v = x_v / sqrt(n_v)`` the items of v (one who holds
+much says less about each), ``W = D^-1/2 C D^-1/2`` the ties weighted by agreement of taste,
+``C_uv = A_uv (max(cos(x_u, x_v), 0) + floor)``, ``q`` the popularity of items with root mean
+square 1 and ``scale`` the mean score of the base model on its own training cells, so that
+``memory`` and ``background`` mean the same for every base model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from ..diffusion.operator import PropagationOperator
+from .execution import Rows
+from .scoring import Floats, LinearModel, evidence, item_popularity, own_signals
+
+#: weight of a tie between two people whose tastes do not agree at all (or are not known)
+AGREEMENT_FLOOR = 0.05
+#: reach of the taste channel over sparse preference rows; what lies beyond weighs damping^3
+ROW_HOPS = 2
+#: relative error of diffused factors, far below what could change a list
+TOLERANCE = 1e-4
+#: background that decides where friends know nothing: too small to outvote anything
+FAINT = 1e-6
+
+
+@dataclass(frozen=True)
+class Taste:
+    """How far taste travels: ``damping`` in [0, 1), and ``evidence`` (``c``) or None.
+
+    With ``c`` the weight of the diffused taste is ``w_u = c d_u / (n_u + c d_u)``, for ``n_u``
+    interactions and ties of total weight ``d_u``: users with much history stay themselves.
+    Without, ``w_u = 1``.
+    """
+
+    damping: float = 0.0
+    evidence: float | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The dials of one group of users: taste, weight of memory, weight of the background."""
+
+    taste: Taste = Taste()
+    memory: float = 0.0
+    background: float = 0.0
+
+
+class SocialChannels:
+    """The channels over one fitted base model and one graph."""
+
+    def __init__(
+        self, base: LinearModel, adjacency: sparse.csr_array, operator: PropagationOperator
+    ) -> None:
+        self.base = base
+        self.operator = operator
+        self.counts = evidence(base.interactions_)
+        self.tie_weights = np.asarray(adjacency.sum(axis=1)).ravel()
+        self.ties = agreement_ties(base, adjacency)
+        self.held = _held_items(base.interactions_, self.counts)
+        self.scale = score_scale(base)
+        popularity = item_popularity(base.interactions_)
+        root = float(np.sqrt(np.mean(popularity**2)))
+        self.popularity = popularity / np.float32(max(root, np.finfo(np.float32).tiny))
+
+    def diffused_factors(self, taste: Taste) -> Floats | None:
+        """``z`` for all users where the base has dense factors; None for preference rows."""
+        signals = self.base.signals_
+        if not isinstance(signals, np.ndarray) or taste.damping == 0:
+            return signals if isinstance(signals, np.ndarray) else None
+        spread = self.operator.diffuse(signals, taste.damping, tol=TOLERANCE)
+        if taste.evidence is None:
+            return np.asarray(spread, np.float32)
+        weight = self._weights(taste)[:, None]
+        return np.asarray((1 - weight) * signals + weight * spread, np.float32)
+
+    def taste_scores(self, rows: Rows, taste: Taste, factors: Floats | None = None) -> Floats:
+        """``z_u . item_map``, shape (len(rows), n_items); ``factors`` as computed before."""
+        if taste.damping == 0:
+            return self.base.score_signals(own_signals(self.base, rows))
+        if factors is not None:
+            return self.base.score_signals(factors[rows])
+        mixture = self._mixture(rows, taste)
+        signals = sparse.csr_array(mixture @ self.base.interactions_)
+        return self.base.score_signals(np.asarray(signals.toarray(), np.float32))
+
+    def memory_rows(self, rows: Rows) -> sparse.csr_array:
+        """``(F_W r)_u``: the items of the friends of some users, shape (len(rows), n_items)."""
+        return sparse.csr_array(self.ties[rows] @ self.held)
+
+    def mix(self, taste: Floats, memory: sparse.csr_array, setting: Setting) -> Floats:
+        """The sum of the channels; ``taste`` is not changed."""
+        scores = taste.copy()
+        if setting.memory:
+            add_rows(scores, memory, self.scale * setting.memory)
+        if setting.background:
+            scores += np.float32(self.scale * setting.background) * self.popularity[None, :]
+        return scores
+
+    def _weights(self, taste: Taste) -> Floats:
+        """``w_u`` for all users."""
+        if taste.evidence is None:
+            return np.ones(len(self.counts), np.float32)
+        social = taste.evidence * self.tie_weights
+        return np.asarray(social / np.maximum(self.counts + social, 1e-12), np.float32)
+
+    def _mixture(self, rows: Rows, taste: Taste) -> sparse.csr_array:
+        """Rows of ``(1 - w) I + w F_P``, truncated after ``ROW_HOPS`` steps, sparse."""
+        n = len(self.counts)
+        unit = sparse.csr_array(
+            (np.ones(len(rows), np.float32), rows, np.arange(len(rows) + 1)), shape=(len(rows), n)
+        )
+        transpose = sparse.csr_array(unit.T)
+        spread = transpose
+        for _ in range(ROW_HOPS):
+            step = self.operator.adjoint.apply(spread)
+            spread = sparse.csr_array(taste.damping * step + (1 - taste.damping) * transpose)
+        weight = self._weights(taste)[rows]
+        own = sparse.diags_array(1 - weight) @ unit
+        return sparse.csr_array(own + sparse.diags_array(weight) @ spread.T, dtype=np.float32)
+
+
+def agreement_ties(base: LinearModel, adjacency: sparse.csr_array) -> sparse.csr_array:
+    """``W``: the ties weighted by agreement of taste, symmetrically normalised."""
+    ties = sparse.coo_array(adjacency)
+    sources, targets = ties.coords
+    cosine = signal_cosines(base.signals_, sources, targets)
+    weights = ties.data * (np.maximum(cosine, 0.0) + AGREEMENT_FLOOR)
+    weighted = sparse.csr_array((weights, (sources, targets)), shape=adjacency.shape)
+    operator = PropagationOperator(weighted, "symmetric")
+    normalised = sparse.csr_array(operator.to_sparse(), dtype=np.float32)
+    # the operator lets a user without ties keep what is theirs; memory is about others
+    lonely = np.diff(weighted.indptr) == 0
+    return sparse.csr_array(sparse.diags_array(1.0 - lonely) @ normalised, dtype=np.float32)
+
+
+def signal_cosines(
+    signals: Floats | sparse.csr_array, sources: npt.NDArray[Any], targets: npt.NDArray[Any]
+) -> Floats:
+    """Cosine of the signals at the two ends of every tie, 0 where one is zero; in slices."""
+    if isinstance(signals, np.ndarray):
+        lengths = np.linalg.norm(signals, axis=1)
+    else:
+        lengths = np.sqrt(np.asarray(signals.multiply(signals).sum(axis=1)).ravel())
+    products = np.empty(len(sources), np.float32)
+    for start in range(0, len(sources), 65536):
+        part = slice(start, start + 65536)
+        left, right = signals[sources[part]], signals[targets[part]]
+        if isinstance(left, np.ndarray):
+            products[part] = np.einsum("ij,ij->i", left, right)
+        else:
+            products[part] = np.asarray(left.multiply(right).sum(axis=1)).ravel()
+    scale = lengths[sources] * lengths[targets]
+    return np.asarray(products / np.where(scale > 0, scale, 1.0), np.float32)
+
+
+def score_scale(base: LinearModel, most: int = 1000) -> float:
+    """Mean score of the base model on its own training cells, over at most ``most`` users."""
+    active = np.flatnonzero(evidence(base.interactions_))
+    rows = active[:: max(1, len(active) // most)][:most]
+    total, cells = 0.0, 0
+    for start in range(0, len(rows), 100):
+        part = rows[start : start + 100]
+        scores = base.score_signals(own_signals(base, part))
+        seen = base.interactions_[part]
+        users = np.repeat(np.arange(len(part)), np.diff(seen.indptr))
+        total += float(scores[users, seen.indices].sum(dtype=np.float64))
+        cells += len(users)
+    return max(total / max(cells, 1), float(np.finfo(np.float32).tiny))
+
+
+def add_rows(scores: Floats, rows: sparse.csr_array, weight: float) -> None:
+    """``scores += weight * rows`` for sparse rows, in place."""
+    users = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+    scores[users, rows.indices] += np.float32(weight) * rows.data
+
+
+def _held_items(
+    interactions: sparse.csr_array, counts: npt.NDArray[np.int64]
+) -> sparse.csr_array:
+    """``r``: preference rows over the root of how many items the user holds."""
+    held = sparse.diags_array(1.0 / np.sqrt(np.maximum(counts, 1))) @ interactions
+    return sparse.csr_array(held, dtype=np.float32)

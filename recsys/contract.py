@@ -1,0 +1,234 @@
+"""The contract that every recommender of the package keeps, and what it gives to all of them.
+
+A model stores its parameters in ``__init__``, computes in ``fit`` into names that end in ``_``
+(a second ``fit`` equals a first one), and can score rows of users. Everything else that a person
+asks of a recommender follows from that, and stands here once.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+
+from .execution import Rows
+from .recommend import UnknownUsers, recommend_items, similar_to
+from .store import save_model
+
+Floats = npt.NDArray[np.float32]
+Ids = npt.NDArray[Any]
+
+
+class NotFittedError(ValueError):
+    """A fitted model was needed; the message says to call ``fit`` first."""
+
+
+class Recommender(Protocol):
+    """What all models share: ``fit``, ``recommend``, ``similar_items``, ids, parameters, saving.
+
+    Attributes
+    ----------
+    user_ids_, item_ids_ : ndarray of shape (n_users,), (n_items,)
+        Raw ids in the order of the model's rows and columns.
+    interactions_ : csr_array of shape (n_users, n_items), float32
+        The training rows, ``X``; a stored cell is an item that the user has seen.
+    """
+
+    user_ids_: Ids
+    item_ids_: Ids
+    interactions_: sparse.csr_array
+
+    def fit(self, interactions: Any) -> Self:
+        """Fit on a table of interactions (frame, scipy sparse matrix or ``Interactions``)."""
+        ...
+
+    def score_users(self, rows: Rows) -> Floats:
+        """Scores of all items for some users, shape (len(rows), n_items); higher is better."""
+        ...
+
+    def score_similar(self, columns: Rows) -> Floats:
+        """Similarity of all items to some items, shape (len(columns), n_items)."""
+        ...
+
+    def recommend(
+        self,
+        users: Iterable[Any] | None = None,
+        k: int = 10,
+        *,
+        filter_seen: bool = True,
+        items: Iterable[Any] | None = None,
+        exclude_items: Iterable[Any] | None = None,
+        unknown_users: UnknownUsers = "raise",
+    ) -> pd.DataFrame:
+        """The ``k`` best items of each user, exactly, ties broken by the smaller item id.
+
+        Parameters
+        ----------
+        users : iterable of raw user ids, optional
+            Everybody when ``None``. One list per user, in the order given.
+        k : int
+            Length of a list. Where fewer items are allowed, the list is shorter.
+        filter_seen : bool
+            Leave out the items of the user's own training rows.
+        items, exclude_items : iterable of raw item ids, optional
+            Recommend only these; never recommend those.
+        unknown_users : {"raise", "warn", "skip", "popular"}
+            What to do for users that the model has not seen: stop with a ``ValueError``, leave
+            them out with a warning or without, or give them the most popular items.
+
+        Returns
+        -------
+        DataFrame with columns ``user_id, item_id, score, rank`` (rank from 1)
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            For an unknown user or item, or ``k`` below 1.
+
+        Examples
+        --------
+        >>> import suffuse as sf
+        >>> world = sf.datasets.tiny_world()
+        >>> model = sf.Popularity().fit(world.interactions)
+        >>> recs = model.recommend(k=2)
+        >>> list(recs.columns)
+        ['user_id', 'item_id', 'score', 'rank']
+        """
+        require_fitted(self)
+        return recommend_items(
+            self,
+            users,
+            k,
+            filter_seen=filter_seen,
+            items=items,
+            exclude_items=exclude_items,
+            unknown_users=unknown_users,
+        )
+
+    def similar_items(self, items: Iterable[Any] | None = None, k: int = 10) -> pd.DataFrame:
+        """The ``k`` items most similar to each item, in the model's own space, itself left out.
+
+        Parameters
+        ----------
+        items : iterable of raw item ids, optional
+            All items when ``None``.
+        k : int
+
+        Returns
+        -------
+        DataFrame with columns ``item_id, similar_item_id, score, rank`` (rank from 1)
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            For an unknown item, or ``k`` below 1.
+
+        Examples
+        --------
+        >>> import suffuse as sf
+        >>> world = sf.datasets.tiny_world()
+        >>> model = sf.EASE(regularization=1.0).fit(world.interactions)
+        >>> len(model.similar_items(k=1)) == len(model.item_ids_)
+        True
+        """
+        require_fitted(self)
+        return similar_to(self, items, k)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters of ``__init__`` by name, as scikit-learn's ``clone`` expects them.
+
+        Parameters
+        ----------
+        deep : bool
+            Also the parameters of a wrapped model, as ``base__name``.
+
+        Examples
+        --------
+        >>> import suffuse as sf
+        >>> sf.EASE(regularization=7.0).get_params()["regularization"]
+        7.0
+        """
+        names = list(inspect.signature(type(self).__init__).parameters)[1:]
+        params = {name: getattr(self, name) for name in names}
+        if deep:
+            for name, value in list(params.items()):
+                if hasattr(value, "get_params"):
+                    inner = value.get_params(deep=True)
+                    params.update({f"{name}__{key}": item for key, item in inner.items()})
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name (``base__name`` for those of a wrapped model); returns self.
+
+        Raises
+        ------
+        ValueError
+            For a name that ``__init__`` does not have.
+
+        Examples
+        --------
+        >>> import suffuse as sf
+        >>> sf.EASE().set_params(regularization=7.0).regularization
+        7.0
+        """
+        known = self.get_params(deep=False)
+        for name, value in params.items():
+            head, _, tail = name.partition("__")
+            if head not in known:
+                raise ValueError(f"parameter must be one of {sorted(known)}; got {name!r}")
+            if tail:
+                getattr(self, head).set_params(**{tail: value})
+            else:
+                setattr(self, head, value)
+        return self
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Write the fitted model to a folder: a JSON manifest, npy arrays, parquet ids; no pickle.
+
+        Written under a temporary name and renamed, so an existing model is replaced whole or not
+        at all. Read it back with :func:`suffuse.load_model`.
+
+        Parameters
+        ----------
+        folder : path
+        overwrite : bool
+            Replace a model that is already there.
+
+        Raises
+        ------
+        FileExistsError
+            If ``folder`` exists and ``overwrite`` is false, or holds something else than a model.
+        NotFittedError
+            Before ``fit``.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib
+        >>> import suffuse as sf
+        >>> model = sf.Popularity().fit(sf.datasets.tiny_world().interactions)
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "model"
+        >>> model.save(path)
+        >>> bool((sf.load_model(path).recommend(k=2) == model.recommend(k=2)).all(axis=None))
+        True
+        """
+        require_fitted(self)
+        save_model(self, Path(folder), overwrite=overwrite)
+
+
+def require_fitted(model: Any) -> None:
+    """Raise :class:`NotFittedError` unless ``fit`` has been called."""
+    if not hasattr(model, "user_ids_"):
+        name = type(model).__name__
+        raise NotFittedError(
+            f"{name} must be fitted before use: call {name}(...).fit(interactions) first"
+        )

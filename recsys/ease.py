@@ -1,0 +1,201 @@
+"""EASE: the item-to-item linear model in closed form, from whichever side is smaller."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from .contract import Recommender, require_fitted
+from .execution import Rows
+from .inputs import checked_count, checked_number, preference_rows, training_table
+from .inverse import spd_inverse
+from .memory import available_bytes, readable_bytes
+from .scoring import Floats, score_own_signals
+
+#: up to this order double precision costs seconds; above it single precision is used where it does
+_DOUBLE_UP_TO = 8192
+#: relative error of the inverse that single precision may leave
+_SINGLE_ERROR = 1e-3
+
+
+class EASE(Recommender):
+    """Embarrassingly shallow autoencoder (Steck, WWW 2019, eq. 8), exact.
+
+    ``B = argmin |X - X B|^2 + regularization |B|^2`` with zero diagonal, that is
+    ``B = I - P diag(1 / diag P)`` with ``P = (X^T X + r I)^-1``; a score is ``(x_u B)_i``.
+    With fewer users than items the same numbers come from ``K = (X X^T + r I)^-1`` by Woodbury's
+    identity ``P = (I - X^T K X) / r``, so the matrix to invert is always the smaller one.
+
+    Parameters
+    ----------
+    regularization : float
+        ``r``; 100 to 500 serves sparse tables.
+    use_weights : bool
+        Use the weights of the table; by default a row counts 1.
+    max_memory : int, optional
+        Bytes that the fit may use; what the machine has free when ``None``.
+    n_jobs : int, optional
+        Threads; all cores when ``None``. The scores do not depend on it.
+
+    Attributes
+    ----------
+    item_weights_ : ndarray of shape (n_items, n_items), float32, or None
+        ``B``, where items are no more than users.
+    user_kernel_ : ndarray of shape (n_users, n_users), float32, or None
+        ``K``, where users are fewer than items.
+    diagonal_ : ndarray of shape (n_items,), float32
+        ``diag P``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"user_id": list("aabbc"), "item_id": list("xyxyx")})
+    >>> EASE(regularization=1.0).fit(table).recommend(["c"], k=1)["item_id"].tolist()
+    ['y']
+    """
+
+    item_weights_: Floats | None
+    user_kernel_: Floats | None
+    diagonal_: Floats
+
+    def __init__(
+        self,
+        *,
+        regularization: float = 200.0,
+        use_weights: bool = False,
+        max_memory: int | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.regularization = regularization
+        self.use_weights = use_weights
+        self.max_memory = max_memory
+        self.n_jobs = n_jobs
+
+    def fit(self, interactions: Any) -> Self:
+        """Invert the smaller Gram matrix.
+
+        Parameters
+        ----------
+        interactions : DataFrame, sparse matrix or Interactions
+
+        Raises
+        ------
+        ValueError
+            For an empty or invalid table, or a parameter outside its range.
+        MemoryError
+            If the matrix would not fit, with the estimate and the limit.
+
+        Examples
+        --------
+        >>> import suffuse as sf
+        >>> model = EASE(regularization=1.0).fit(sf.datasets.tiny_world().interactions)
+        >>> model.diagonal_.shape == model.item_ids_.shape
+        True
+        """
+        table = training_table(interactions)
+        penalty = checked_number("regularization", self.regularization, above=True)
+        rows = preference_rows(table, use_weights=self.use_weights)
+        self._refuse_if_too_large(rows.shape)
+        if rows.shape[0] < rows.shape[1]:
+            kernel = _regularized_inverse(rows, penalty, self.n_jobs)
+            self.diagonal_ = _dual_diagonal(rows, kernel, penalty)
+            self.user_kernel_, self.item_weights_ = kernel.astype(np.float32, copy=False), None
+        else:
+            precision = _regularized_inverse(rows.T.tocsr(), penalty, self.n_jobs)
+            diagonal = precision.diagonal().copy()
+            precision /= -diagonal[None, :]
+            np.fill_diagonal(precision, 0.0)
+            self.diagonal_ = diagonal.astype(np.float32)
+            self.item_weights_ = precision.astype(np.float32, copy=False)
+            self.user_kernel_ = None
+        self.penalty_ = penalty
+        self.interactions_ = rows
+        self.user_ids_, self.item_ids_ = table.user_ids, table.item_ids
+        return self
+
+    def estimate_memory(self, n_users: int, n_items: int) -> int:
+        """Bytes that ``fit`` will use at its peak for a table of this shape.
+
+        Parameters
+        ----------
+        n_users, n_items : int
+
+        Returns
+        -------
+        int
+            ``order^2`` numbers for the matrix and half as many for scratch.
+
+        Examples
+        --------
+        >>> EASE().estimate_memory(n_users=10, n_items=1000)
+        1200
+        """
+        order = min(checked_count("n_users", n_users), checked_count("n_items", n_items))
+        return order**2 * (8 if order <= _DOUBLE_UP_TO else 4) * 3 // 2
+
+    def _refuse_if_too_large(self, shape: tuple[int, int]) -> None:
+        needed = self.estimate_memory(*shape)
+        limit = available_bytes() if self.max_memory is None else self.max_memory
+        if needed > limit:
+            raise MemoryError(
+                f"EASE needs {readable_bytes(needed)} for {shape[0]} users and {shape[1]} items, "
+                f"and may use {readable_bytes(limit)}: use ALS or SpectralFilter, or fewer items"
+            )
+
+    @property
+    def signals_(self) -> sparse.csr_array:
+        """The preference rows ``X``, shape (n_users, n_items)."""
+        require_fitted(self)
+        return self.interactions_
+
+    def score_signals(self, signals: Floats) -> Floats:
+        """``signals . B``, shape (n_rows, n_items)."""
+        require_fitted(self)
+        if self.item_weights_ is not None:
+            return signals @ self.item_weights_
+        if self.user_kernel_ is None:
+            raise ValueError("the model holds neither item weights nor a user kernel: fit again")
+        agreement = np.ascontiguousarray((self.interactions_ @ signals.T).T)
+        explained = (self.interactions_.T @ (agreement @ self.user_kernel_).T).T
+        residual = (signals - explained) / np.float32(self.penalty_)
+        return np.asarray(signals - residual / self.diagonal_[None, :], np.float32)
+
+    def score_users(self, rows: Rows) -> Floats:
+        """``x_u B`` for some users; popularity for users without interactions."""
+        require_fitted(self)
+        return score_own_signals(self, rows)
+
+    def score_similar(self, columns: Rows) -> Floats:
+        """What one item alone recommends, row ``B_j``; shape (len(columns), n_items)."""
+        one_hot = np.zeros((len(columns), len(self.item_ids_)), np.float32)
+        one_hot[np.arange(len(columns)), columns] = 1.0
+        return self.score_signals(one_hot)
+
+
+def _regularized_inverse(
+    rows: sparse.csr_array, penalty: float, n_jobs: int | None
+) -> npt.NDArray[Any]:
+    """``(M M^T + r I)^-1`` in the precision that its condition number allows."""
+    gram = (rows @ rows.T).tocsr()
+    order = gram.shape[0]
+    # the largest row sum bounds the largest eigenvalue of a matrix without negative entries
+    largest = float(np.abs(gram).sum(axis=1).max()) + penalty
+    single = largest / penalty * float(np.finfo(np.float32).eps) < _SINGLE_ERROR
+    dtype = np.float32 if order > _DOUBLE_UP_TO and single else np.float64
+    dense = gram.astype(dtype).toarray()
+    dense[np.arange(order), np.arange(order)] += dtype(penalty)
+    return spd_inverse(dense, n_jobs=n_jobs, stage="fitting EASE")
+
+
+def _dual_diagonal(rows: sparse.csr_array, kernel: npt.NDArray[Any], penalty: float) -> Floats:
+    """``diag P = (1 - diag(X^T K X)) / r``, in slices of items."""
+    columns = sparse.csc_array(rows)
+    diagonal = np.empty(rows.shape[1])
+    for start in range(0, rows.shape[1], 256):
+        part = columns[:, start : start + 256]
+        projected = kernel @ part.toarray().astype(kernel.dtype)
+        diagonal[start : start + 256] = np.asarray(part.multiply(projected).sum(axis=0)).ravel()
+    return np.asarray((1.0 - diagonal) / penalty, np.float32)

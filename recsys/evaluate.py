@@ -1,0 +1,242 @@
+"""Judging lists of recommendations against what people took: values with intervals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..datasets.ids import locate, union_ids
+from ..datasets.interactions import Interactions
+from ..datasets.tables import as_interactions
+from . import metrics as formulas
+from .inputs import checked_number
+from .report import Report
+
+DEFAULT_METRICS = ("recall@20", "ndcg@20", "precision@20", "hit_rate@20", "coverage@20")
+_PER_USER = {
+    "recall": formulas.recall,
+    "precision": formulas.precision,
+    "hit_rate": formulas.hit_rate,
+    "ndcg": formulas.ndcg,
+    "map": formulas.average_precision,
+    "mrr": formulas.mrr,
+}
+_PER_CATALOGUE = {"coverage": formulas.coverage, "gini": formulas.gini}
+_NAME = re.compile(r"^([a-z_]+)(?:@([1-9][0-9]*))?$")
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """Ranked lists of the users to be judged, as item codes; -1 where a list has ended."""
+
+    items: npt.NDArray[np.int64]
+    hits: npt.NDArray[np.bool_]
+    counts: dict[str, int]
+
+
+def evaluate(
+    recs: pd.DataFrame,
+    test: Any,
+    *,
+    train: Any = None,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    baseline: pd.DataFrame | None = None,
+    ci: float = 0.95,
+) -> Report:
+    """Accuracy and spread of lists of recommendations, with confidence intervals.
+
+    Users with at least one test row are judged; one of them who has no list scores 0. A metric
+    per user is averaged, with the interval ``mean +- z s / sqrt(n_users)``; ``coverage`` and
+    ``gini`` are values of all lists together and have no interval. Definitions stand in
+    ``suffuse.recsys.metrics``.
+
+    Parameters
+    ----------
+    recs : DataFrame
+        Columns ``user_id, item_id`` and ``rank`` (from 1) or ``score``.
+    test : DataFrame, sparse matrix or Interactions
+        What people took; every row is relevant.
+    train : DataFrame, sparse matrix or Interactions, optional
+        The training rows: the catalogue of ``coverage`` and ``gini``, and the counts of unseen
+        items and of recommended items that the user already had.
+    metrics : sequence of str
+        ``recall@k, precision@k, hit_rate@k, ndcg@k, map@k, mrr@k, coverage@k, gini@k``; without
+        ``@k`` the whole list counts (k is the longest list).
+    baseline : DataFrame, optional
+        Other recommendations for the same users; the report adds the paired differences.
+    ci : float in (0, 1)
+        Confidence level.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    ValueError
+        For a missing column, an unknown metric, an empty test table, or ranks and scores that
+        are missing or not finite.
+
+    Examples
+    --------
+    >>> recs = pd.DataFrame({"user_id": ["a", "a"], "item_id": ["x", "y"], "rank": [1, 2]})
+    >>> test = pd.DataFrame({"user_id": ["a"], "item_id": ["y"]})
+    >>> evaluate(recs, test, metrics=["recall@2", "mrr@2"]).to_frame()["value"].tolist()
+    [1.0, 0.5]
+    """
+    level = checked_number("ci", ci, high=1.0, above=True, below=True)
+    truth = as_interactions(test)
+    known = None if train is None else as_interactions(train)
+    ranked = _ranked(recs, "recs")
+    lists = _judged_lists(ranked, truth, known)
+    longest = lists.items.shape[1]
+    plan = [(name, *_parsed(name, longest)) for name in metrics]
+    catalogue = _catalogue_size(lists, truth, known)
+    per_user = _per_user(plan, lists, truth)
+    spread = {
+        name: _PER_CATALOGUE[formula](_exposures(lists, k, catalogue))
+        for name, formula, k in plan
+        if formula in _PER_CATALOGUE
+    }
+    differences = None
+    if baseline is not None:
+        other = _judged_lists(_ranked(baseline, "baseline"), truth, known)
+        differences = {
+            name: values - _per_user([entry], other, truth)[name]
+            for entry in plan
+            for name, values in per_user.items()
+            if entry[0] == name
+        }
+    return Report(
+        metrics=tuple(metrics),
+        per_user=per_user,
+        spread=spread,
+        user_ids=truth.user_ids[np.unique(truth.users)],
+        counts=lists.counts,
+        z=NormalDist().inv_cdf(0.5 + level / 2),
+        differences=differences,
+    )
+
+
+def _parsed(name: str, longest: int) -> tuple[str, int]:
+    match = _NAME.match(name)
+    options = sorted([*_PER_USER, *_PER_CATALOGUE])
+    if match is None or match[1] not in options:
+        raise ValueError(
+            f"metrics must be names like 'recall@20' from {options}; got {name!r}"
+        )
+    return match[1], int(match[2]) if match[2] else max(longest, 1)
+
+
+def _ranked(recs: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The recommendations in the order of users' lists, best first."""
+    if not isinstance(recs, pd.DataFrame):
+        raise TypeError(f"{name} must be a DataFrame; got {type(recs).__name__}")
+    missing = [column for column in ("user_id", "item_id") if column not in recs.columns]
+    if missing:
+        raise ValueError(
+            f"{name} must have columns user_id and item_id; missing {missing}, "
+            f"found {[str(column) for column in recs.columns]}"
+        )
+    order = next((column for column in ("rank", "score") if column in recs.columns), None)
+    if order is None:
+        raise ValueError(f"{name} must have a column rank or score; found {list(recs.columns)}")
+    values = pd.to_numeric(recs[order], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        raise ValueError(
+            f"{order} of {name} must be a finite number; got {recs[order].iloc[bad[0]]!r} "
+            f"in row {bad[0]} ({len(bad)} such rows)"
+        )
+    places = np.argsort(values if order == "rank" else -values, kind="stable")
+    return recs.iloc[places]
+
+
+def _judged_lists(
+    ranked: pd.DataFrame, truth: Interactions, known: Interactions | None
+) -> _Lists:
+    """The lists of users with truth, as a matrix of item codes, and what was left out."""
+    users = locate(truth.user_ids, ranked["user_id"], "user_id")
+    codes, items = union_ids(truth.item_ids, ranked["item_id"], "item_id")
+    truth_items = codes[truth.items].astype(np.int64)
+    listed = locate(items, ranked["item_id"], "item_id")
+    judged = np.unique(truth.users)
+    place = np.full(truth.n_users + 1, -1)
+    place[judged] = np.arange(len(judged))
+    rows = place[users]
+    kept = rows >= 0
+    rows, listed = rows[kept], listed[kept]
+    order = np.argsort(rows, kind="stable")
+    rows, listed = rows[order], listed[order]
+    sizes = np.bincount(rows, minlength=len(judged))
+    ranks = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    matrix = np.full((len(judged), int(sizes.max(initial=0))), -1, np.int64)
+    matrix[rows, ranks] = listed
+    cells = rows * len(items) + listed
+    _, first = np.unique(cells, return_index=True)
+    is_first = np.zeros(len(cells), bool)
+    is_first[first] = True
+    wanted = np.unique(place[truth.users] * len(items) + truth_items)
+    hits = np.zeros(matrix.shape, bool)
+    hits[rows, ranks] = np.isin(cells, wanted) & is_first
+    counts = {
+        "users judged": len(judged),
+        "users with truth and no list": int((sizes == 0).sum()),
+        "listed users without truth, left out": int(ranked["user_id"][~kept].nunique()),
+        "repeated recommendations, counted once": int((~is_first).sum()),
+    }
+    if known is not None:
+        counts |= _against_train(ranked, truth, known)
+    return _Lists(matrix, hits, counts)
+
+
+def _against_train(
+    ranked: pd.DataFrame, truth: Interactions, known: Interactions
+) -> dict[str, int]:
+    """How many test rows and recommendations training cannot or should not lead to."""
+    users = known.user_codes(ranked["user_id"])
+    items = known.item_codes(ranked["item_id"])
+    both = (users >= 0) & (items >= 0)
+    cells = users[both] * known.n_items + items[both]
+    seen = np.isin(cells, known.users.astype(np.int64) * known.n_items + known.items)
+    new_users = (known.user_codes(truth.user_ids) < 0)[truth.users]
+    new_items = (known.item_codes(truth.item_ids) < 0)[truth.items]
+    return {
+        "test rows of users without training rows": int(new_users.sum()),
+        "test rows of items without training rows": int(new_items.sum()),
+        "recommended items that the user already had": int(seen.sum()),
+    }
+
+
+def _per_user(
+    plan: list[tuple[str, str, int]], lists: _Lists, truth: Interactions
+) -> dict[str, npt.NDArray[np.float64]]:
+    n_relevant = np.bincount(truth.users, minlength=truth.n_users)
+    n_relevant = n_relevant[n_relevant > 0]
+    return {
+        name: _PER_USER[formula](lists.hits, n_relevant, k)
+        for name, formula, k in plan
+        if formula in _PER_USER
+    }
+
+
+def _catalogue_size(lists: _Lists, truth: Interactions, known: Interactions | None) -> int:
+    """Items of the training table, or of test and lists together where there is none."""
+    if known is not None:
+        return known.n_items
+    listed = np.unique(lists.items[lists.items >= 0])
+    return truth.n_items + int((listed >= truth.n_items).sum())
+
+
+def _exposures(lists: _Lists, k: int, catalogue: int) -> npt.NDArray[np.int64]:
+    """How often each recommended item is listed, with zeros for the rest of the catalogue."""
+    top = lists.items[:, :k]
+    _, counts = np.unique(top[top >= 0], return_counts=True)
+    return np.concatenate([counts, np.zeros(max(catalogue - len(counts), 0), np.int64)])

@@ -1,0 +1,81 @@
+"""Work in batches of rows: bounded in bytes, spread over threads, the same bits for any number.
+
+The cut into batches depends on the byte budget alone and every batch runs its linear algebra on
+one BLAS thread, so ``n_jobs`` changes the time and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from .progress import tell
+
+Rows = npt.NDArray[np.int64]
+Result = TypeVar("Result")
+
+#: bytes of dense scratch space that one batch may use
+BATCH_BYTES = 64 * 2**20
+
+
+def resolve_jobs(n_jobs: int | None) -> int:
+    """Number of threads: ``None`` or -1 for all that this process may use."""
+    if n_jobs is None or n_jobs == -1:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _cores()
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or n_jobs < 1:
+        raise ValueError(f"n_jobs must be a positive integer, -1 or None; got {n_jobs!r}")
+    return n_jobs
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Hold BLAS to one thread: its results depend on how many it uses, and ours must not."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
+def batches(rows: Rows, row_bytes: int) -> list[Rows]:
+    """Cut ``rows`` so that a batch with ``row_bytes`` per row stays within ``BATCH_BYTES``."""
+    size = max(1, BATCH_BYTES // max(row_bytes, 1))
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def map_batches(
+    function: Callable[[Rows], Result],
+    rows: Rows,
+    *,
+    row_bytes: int,
+    n_jobs: int | None,
+    stage: str,
+) -> list[Result]:
+    """Apply ``function`` to the batches of ``rows`` in threads; results in the order of batches."""
+    parts = batches(rows, row_bytes)
+    n_threads = resolve_jobs(n_jobs)
+    results: list[Result] = []
+    waiting: deque[Future[Result]] = deque()
+    with one_blas_thread(), ThreadPoolExecutor(n_threads) as pool:
+        try:
+            for part in parts:
+                waiting.append(pool.submit(function, part))
+                if len(waiting) > n_threads:
+                    results.append(waiting.popleft().result())
+                    tell(stage, len(results), len(parts))
+            while waiting:
+                results.append(waiting.popleft().result())
+                tell(stage, len(results), len(parts))
+        finally:
+            for future in waiting:
+                future.cancel()
+    return results

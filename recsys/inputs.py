@@ -1,0 +1,56 @@
+"""The training table of a model, and checks of parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ..datasets.interactions import Interactions
+from ..datasets.tables import as_interactions
+
+
+def training_table(interactions: Any) -> Interactions:
+    """The table behind a frame, a sparse matrix or ``Interactions``; refused when it is empty."""
+    table = as_interactions(interactions)
+    if len(table) == 0:
+        raise ValueError("interactions must hold at least one row with a positive weight; got none")
+    return table
+
+
+def preference_rows(table: Interactions, *, use_weights: bool) -> sparse.csr_array:
+    """``X``, shape (n_users, n_items), float32: the weights, or one for every stored cell."""
+    rows = sparse.csr_array(table.matrix, dtype=np.float32, copy=True)
+    rows.sort_indices()
+    if not use_weights:
+        rows.data = np.ones_like(rows.data)
+    return rows
+
+
+def checked_number(
+    name: str,
+    value: Any,
+    *,
+    low: float = 0.0,
+    high: float = float("inf"),
+    above: bool = False,
+    below: bool = False,
+    otherwise: str = "",
+) -> float:
+    """``value`` as a float within [low, high] (open where ``above`` / ``below``), else an error."""
+    is_number = isinstance(value, int | float | np.integer | np.floating)
+    inside = is_number and not isinstance(value, bool) and low <= value <= high
+    if inside and not (above and value == low) and not (below and value == high):
+        if np.isfinite(value):
+            return float(value)
+    left, right = "(" if above else "[", ")" if below or high == float("inf") else "]"
+    rule = f"a number in {left}{low:g}, {high:g}{right}" + (f" or {otherwise}" if otherwise else "")
+    raise ValueError(f"{name} must be {rule}; got {value!r}")
+
+
+def checked_count(name: str, value: Any, *, low: int = 1) -> int:
+    """``value`` as a whole number of at least ``low``, else an error."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
+        raise ValueError(f"{name} must be a whole number of at least {low}; got {value!r}")
+    return int(value)

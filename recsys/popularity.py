@@ -1,0 +1,87 @@
+"""The popularity recommender: the same list for everybody, and the mark that others must beat."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from .contract import Recommender, require_fitted
+from .execution import Rows
+from .inputs import preference_rows, training_table
+from .scoring import Floats
+
+
+class Popularity(Recommender):
+    """Score every item by its share of the training rows: ``score_ui = sum_v x_vi / sum_vj x_vj``.
+
+    Parameters
+    ----------
+    use_weights : bool
+        Add up the weights of the rows instead of counting them.
+    n_jobs : int, optional
+        Threads for ``recommend``; all cores when ``None``.
+
+    Attributes
+    ----------
+    item_scores_ : ndarray of shape (n_items,)
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"user_id": ["ann", "bob", "bob"], "item_id": ["tea", "tea", "cake"]})
+    >>> Popularity().fit(table).recommend(["ann"], k=1)["item_id"].tolist()
+    ['cake']
+    """
+
+    item_scores_: Floats
+
+    def __init__(self, *, use_weights: bool = False, n_jobs: int | None = None) -> None:
+        self.use_weights = use_weights
+        self.n_jobs = n_jobs
+
+    def fit(self, interactions: Any) -> Self:
+        """Count the rows of every item.
+
+        Parameters
+        ----------
+        interactions : DataFrame, sparse matrix or Interactions
+
+        Raises
+        ------
+        ValueError
+            For an empty or invalid table.
+
+        Examples
+        --------
+        >>> import suffuse as sf
+        >>> Popularity().fit(sf.datasets.tiny_world().interactions).item_scores_.sum().round(6).item()
+        1.0
+        """
+        table = training_table(interactions)
+        rows = preference_rows(table, use_weights=self.use_weights)
+        totals = np.asarray(rows.sum(axis=0)).ravel()
+        self.item_scores_ = np.asarray(totals / totals.sum(), dtype=np.float32)
+        self.interactions_ = rows
+        self.user_ids_, self.item_ids_ = table.user_ids, table.item_ids
+        return self
+
+    @property
+    def signals_(self) -> Floats:
+        """The same signal, one, for every user; shape (n_users, 1)."""
+        require_fitted(self)
+        return np.ones((len(self.user_ids_), 1), np.float32)
+
+    def score_signals(self, signals: Floats) -> Floats:
+        """Item scores times the signal, shape (n_rows, n_items)."""
+        require_fitted(self)
+        return signals * self.item_scores_[None, :]
+
+    def score_users(self, rows: Rows) -> Floats:
+        """Item scores, repeated for every user; shape (len(rows), n_items)."""
+        require_fitted(self)
+        return np.repeat(self.item_scores_[None, :], len(rows), axis=0)
+
+    def score_similar(self, columns: Rows) -> Floats:
+        """Popularity knows no similarity: the same scores for every item."""
+        return self.score_users(columns)

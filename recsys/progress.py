@@ -1,0 +1,48 @@
+"""Who wants to know how far a long computation is.
+
+The library itself is silent. A caller (the command line, a notebook) installs a listener for the
+length of a ``with`` block; long computations tell it their stage and how much of it is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+#: called with the name of a stage, the units done and the units in all
+Listener = Callable[[str, int, int], None]
+
+_listener: ContextVar[Listener | None] = ContextVar("suffuse_progress", default=None)
+
+
+@contextmanager
+def progress_to(listener: Listener) -> Iterator[None]:
+    """Send the progress of everything inside the ``with`` block to ``listener``.
+
+    Parameters
+    ----------
+    listener : callable(stage: str, done: int, total: int)
+
+    Examples
+    --------
+    >>> import suffuse as sf
+    >>> world = sf.datasets.tiny_world()
+    >>> stages = set()
+    >>> with progress_to(lambda stage, done, total: stages.add(stage)):
+    ...     _ = sf.ALS(n_factors=2, max_iter=3).fit(world.interactions)
+    >>> stages
+    {'fitting ALS'}
+    """
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def tell(stage: str, done: int, total: int) -> None:
+    """Tell the listener, if there is one, that ``done`` of ``total`` units of a stage are over."""
+    listener = _listener.get()
+    if listener is not None:
+        listener(stage, done, total)

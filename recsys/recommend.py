@@ -1,0 +1,221 @@
+"""Lists for people: from scores to the k best allowed items of every user, as a frame."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+
+from ..datasets.ids import locate
+from .execution import Rows, map_batches
+from .scoring import item_popularity
+from .topk import NO_ITEM, Codes, Floats, top_k
+
+UnknownUsers = Literal["raise", "warn", "skip", "popular"]
+Ids = npt.NDArray[Any]
+Lists = tuple[Codes, Floats]
+
+
+class Scorer(Protocol):
+    """What this module needs of a fitted model."""
+
+    user_ids_: Ids
+    item_ids_: Ids
+    interactions_: sparse.csr_array
+
+    def score_users(self, rows: Rows) -> Floats:
+        """Scores of all items for some users."""
+        ...
+
+    def score_similar(self, columns: Rows) -> Floats:
+        """Similarity of all items to some items."""
+        ...
+
+
+def recommend_items(
+    model: Scorer,
+    users: Iterable[Any] | None,
+    k: int,
+    *,
+    filter_seen: bool,
+    items: Iterable[Any] | None,
+    exclude_items: Iterable[Any] | None,
+    unknown_users: UnknownUsers,
+) -> pd.DataFrame:
+    """The frame of lists; the public words are at ``Recommender.recommend``."""
+    k = checked_length(k)
+    allowed = _allowed_items(model.item_ids_, items, exclude_items)
+    _warn_if_longer(k, allowed)
+    if users is None:
+        asked, rows = model.user_ids_, np.arange(len(model.user_ids_))
+    else:
+        asked, rows = _known_users(model.user_ids_, users, unknown_users)
+    known = np.flatnonzero(rows >= 0)
+    lists = _empty_lists(len(rows), min(k, len(model.item_ids_)))
+    found = best_items(model, rows[known], k, filter_seen=filter_seen, allowed=allowed)
+    lists[0][known], lists[1][known] = found
+    if len(known) < len(rows):
+        popular = _masked(item_popularity(model.interactions_)[None, :], allowed)
+        lists[0][rows < 0], lists[1][rows < 0] = top_k(popular, k)
+    return _frame(asked, model.item_ids_, lists, names=("user_id", "item_id"))
+
+
+def similar_to(model: Scorer, items: Iterable[Any] | None, k: int) -> pd.DataFrame:
+    """The frame of neighbours; the public words are at ``Recommender.similar_items``."""
+    k = checked_length(k)
+    asked = model.item_ids_ if items is None else _distinct(items)
+    columns = _known_items(model.item_ids_, asked, "items")
+
+    def neighbours(batch: Rows) -> Lists:
+        scores = model.score_similar(batch)
+        scores[np.arange(len(batch)), batch] = -np.inf
+        return top_k(scores, k)
+
+    parts = map_batches(
+        neighbours,
+        columns,
+        row_bytes=8 * len(model.item_ids_),
+        n_jobs=getattr(model, "n_jobs", None),
+        stage="finding similar items",
+    )
+    lists = _joined(parts, min(k, len(model.item_ids_)))
+    return _frame(asked, model.item_ids_, lists, names=("item_id", "similar_item_id"))
+
+
+def best_items(
+    model: Scorer,
+    rows: Rows,
+    k: int,
+    *,
+    filter_seen: bool = True,
+    allowed: npt.NDArray[np.bool_] | None = None,
+) -> Lists:
+    """Columns and scores of the k best items of some users, shape (len(rows), min(k, n_items))."""
+
+    def lists(batch: Rows) -> Lists:
+        scores = _masked(model.score_users(batch), allowed)
+        if filter_seen:
+            seen = model.interactions_[batch]
+            scores[np.repeat(np.arange(len(batch)), np.diff(seen.indptr)), seen.indices] = -np.inf
+        return top_k(scores, k)
+
+    parts = map_batches(
+        lists,
+        rows,
+        row_bytes=12 * sum(model.interactions_.shape),
+        n_jobs=getattr(model, "n_jobs", None),
+        stage="recommending",
+    )
+    return _joined(parts, min(k, len(model.item_ids_)))
+
+
+def checked_length(k: int) -> int:
+    """``k`` if it is a positive whole number, else a ``ValueError``."""
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+        raise ValueError(f"k must be a whole number of at least 1; got {k!r}")
+    return int(k)
+
+
+def _allowed_items(
+    item_ids: Ids, items: Iterable[Any] | None, exclude: Iterable[Any] | None
+) -> npt.NDArray[np.bool_] | None:
+    if items is None and exclude is None:
+        return None
+    allowed = np.full(len(item_ids), items is None)
+    if items is not None:
+        allowed[_known_items(item_ids, _distinct(items), "items")] = True
+    if exclude is not None:
+        allowed[_known_items(item_ids, _distinct(exclude), "exclude_items")] = False
+    return allowed
+
+
+def _known_items(item_ids: Ids, asked: Ids, name: str) -> Rows:
+    columns = locate(item_ids, asked, name)
+    if (columns < 0).any():
+        raise ValueError(
+            f"{name} must be items that the model was fitted on; "
+            f"got {_quoted(asked[columns < 0])}: leave them out or fit again with them"
+        )
+    return columns
+
+
+def _known_users(
+    user_ids: Ids, users: Iterable[Any], unknown_users: UnknownUsers
+) -> tuple[Ids, Rows]:
+    """The users to answer for and their rows (-1 for one who gets the popular list)."""
+    options = ("raise", "warn", "skip", "popular")
+    if unknown_users not in options:
+        raise ValueError(f"unknown_users must be one of {options}; got {unknown_users!r}")
+    asked = _distinct(users)
+    rows = locate(user_ids, asked, "users")
+    unknown = rows < 0
+    if not unknown.any() or unknown_users == "popular":
+        return asked, rows
+    message = f"{unknown.sum()} of {len(asked)} users are unknown: {_quoted(asked[unknown])}"
+    if unknown_users == "raise":
+        raise ValueError(
+            f"users must be known from the training table or the social graph; got {message}; "
+            'pass unknown_users="skip", "warn" or "popular"'
+        )
+    if unknown_users == "warn":
+        warnings.warn(f"{message}; they are left out", stacklevel=4)
+    return asked[~unknown], rows[~unknown]
+
+
+def _distinct(ids: Iterable[Any]) -> Ids:
+    """Raw ids in the order of their first appearance, as an array of their own type."""
+    if isinstance(ids, str | bytes):
+        raise TypeError(f"ids must be a list of ids, not one string; got {ids!r}: pass [{ids!r}]")
+    listed = ids if isinstance(ids, np.ndarray | pd.Series | pd.Index) else list(ids)
+    if len(listed) == 0:
+        return np.empty(0, dtype=object)
+    if not isinstance(listed, list):
+        return np.asarray(pd.unique(pd.Series(listed)))
+    boxed = np.empty(len(listed), dtype=object)
+    boxed[:] = listed
+    return np.asarray(pd.unique(boxed))
+
+
+def _quoted(ids: Ids, most: int = 3) -> str:
+    shown = ", ".join(repr(value) for value in ids[:most].tolist())
+    return shown if len(ids) <= most else f"{shown} and {len(ids) - most} more"
+
+
+def _warn_if_longer(k: int, allowed: npt.NDArray[np.bool_] | None) -> None:
+    if allowed is not None and not allowed.any():
+        raise ValueError("items must leave at least one item to recommend; got none after exclude_items")
+
+
+def _masked(scores: Floats, allowed: npt.NDArray[np.bool_] | None) -> Floats:
+    if allowed is not None:
+        scores[:, ~allowed] = -np.inf
+    return scores
+
+
+def _empty_lists(n_rows: int, length: int) -> Lists:
+    return np.full((n_rows, length), NO_ITEM, np.int32), np.full((n_rows, length), -np.inf, np.float32)
+
+
+def _joined(parts: list[Lists], length: int) -> Lists:
+    if not parts:
+        return _empty_lists(0, length)
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+
+def _frame(asked: Ids, item_ids: Ids, lists: Lists, *, names: tuple[str, str]) -> pd.DataFrame:
+    columns, scores = lists
+    filled = columns != NO_ITEM
+    ranks = np.broadcast_to(np.arange(1, columns.shape[1] + 1), columns.shape)
+    return pd.DataFrame(
+        {
+            names[0]: np.repeat(asked, filled.sum(axis=1)),
+            names[1]: item_ids[columns[filled]],
+            "score": scores[filled],
+            "rank": ranks[filled],
+        }
+    )
