@@ -23,6 +23,7 @@ def progress_to(listener: Listener) -> Iterator[None]:
     Parameters
     ----------
     listener : callable(stage: str, done: int, total: int)
+        Called from the thread that computes; it should return soon.
 
     Examples
     --------

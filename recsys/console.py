@@ -1,0 +1,124 @@
+"""What the command line shows: progress bars, tables, and errors of one sentence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from .progress import progress_to, tell
+
+#: what bad input raises; anything else is a fault of ours and keeps its traceback
+SPOKEN = (ValueError, TypeError, KeyError, OSError, MemoryError, pa.ArrowException)
+
+console = Console()
+errors = Console(stderr=True)
+
+
+@contextmanager
+def spoken_errors() -> Iterator[None]:
+    """Turn an error about the input into one sentence and exit code 2."""
+    try:
+        yield
+    except SPOKEN as error:
+        text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+        errors.print(f"[bold red]error:[/] {_plain(text)}", soft_wrap=True, highlight=False)
+        raise typer.Exit(2) from error
+    except KeyboardInterrupt as error:
+        errors.print("[bold red]stopped:[/] nothing was written", highlight=False)
+        raise typer.Exit(130) from error
+
+
+@contextmanager
+def progress_bars() -> Iterator[None]:
+    """Show the stages of everything inside the block as bars on the standard error stream."""
+    bars = Progress(
+        TextColumn("{task.description:<26}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+        console=errors,
+        transient=not errors.is_terminal,
+        disable=not errors.is_terminal,
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def listen(stage: str, done: int, total: int) -> None:
+        known = tasks.get(stage)
+        if known is None or bars.tasks[known].finished:
+            tasks[stage] = bars.add_task(stage, total=total)
+        bars.update(tasks[stage], completed=done, total=total)
+
+    with bars, progress_to(listen):
+        yield
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Show a step of unknown length as a bar that is empty, then full."""
+    tell(name, 0, 1)
+    yield
+    tell(name, 1, 1)
+
+
+def show_frame(frame: pd.DataFrame, title: str, *, digits: int = 4) -> None:
+    """Print a small frame as a table, numbers to the right."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in frame.columns:
+        numeric = pd.api.types.is_numeric_dtype(frame[column])
+        table.add_column(str(column), justify="right" if numeric else "left", no_wrap=True)
+    for row in frame.itertuples(index=False):
+        table.add_row(*(_cell(value, digits) for value in row))
+    console.print(table)
+
+
+def say(text: str) -> None:
+    """Print one line of plain text."""
+    console.print(_plain(text), highlight=False, soft_wrap=True)
+
+
+def _cell(value: Any, digits: int) -> str:
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.{digits}f}"
+    return str(value)
+
+
+def _plain(text: str) -> str:
+    """Square brackets are markup to rich; escape them."""
+    return text.replace("[", "\\[")
+
+
+def parsed_pairs(option: str, pairs: list[str]) -> dict[str, str]:
+    """``["a=b"]`` as ``{"a": "b"}``, or a ``ValueError`` that quotes the odd one."""
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals and value):
+            raise ValueError(f"{option} must be name=value; got {pair!r}")
+        found[name] = value
+    return found
+
+
+def parsed_number(name: str, value: str) -> int | float | bool | str:
+    """A parameter from the command line: a whole number, a number, true / false, or a word."""
+    if value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value
+
+
+def output_is_terminal() -> bool:
+    """Whether a person is likely to be looking."""
+    return sys.stdout.isatty()

@@ -1,0 +1,98 @@
+"""Every example in a docstring is true, and every command of the README works as written."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import os
+import pkgutil
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import suffuse as sf
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("recsys", "diffusion", "training", "datasets")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def module_names() -> list[str]:
+    """Walk each room: ``pkgutil`` sees nothing under the front door in editable mode."""
+    names = ["suffuse"]
+    for room in ROOMS:
+        package = importlib.import_module(f"suffuse.{room}")
+        names.append(package.__name__)
+        names += [m.name for m in pkgutil.iter_modules(package.__path__, package.__name__ + ".")]
+    return names
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of the README in one language."""
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("name", module_names())
+def test_examples(name: str) -> None:
+    """``doctest`` finds no failure in the module."""
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python blocks run, in order, in one namespace."""
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {}
+    assert blocks("python")
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), namespace)
+
+
+def test_the_commands_of_the_readme_run(tmp_path: Path) -> None:
+    """The console block runs line by line, on files like those that it names."""
+    world = sf.datasets.make_social_world(n_users=200, n_items=80, rng=0)
+    train, test = sf.datasets.split_random(world.interactions, rng=0)
+    train.to_parquet(tmp_path / "train.parquet")
+    test.to_parquet(tmp_path / "test.parquet")
+    world.social.to_parquet(tmp_path / "social.parquet")
+    scripts = Path(sys.executable).parent
+    commands = [line for block in blocks("console") for line in block.splitlines() if line.strip()]
+    verbs = {shlex.split(line)[1] for line in commands}
+    assert verbs >= {"fit", "recommend", "evaluate"}
+    for line in commands:
+        result = subprocess.run(
+            [str(scripts / "suffuse"), *shlex.split(line)[1:]],
+            cwd=tmp_path,
+            env=os.environ | {"COLUMNS": "100"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, f"{line}: {result.stderr}"
+
+
+def test_the_ci_runs_the_test_command_of_the_readme() -> None:
+    """``.ci/run`` reads its test command from the README, by the marker above it."""
+    assert "<!-- the test command -->" in README
+    assert "the test command" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    """Relative links and pictures of a page are files of the repository."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):
+        assert (ROOT / target).exists(), f"{page} links to {target}"
+
+
+def test_every_dependency_has_its_reason() -> None:
+    """CONTRIBUTING says of every dependency why it is there."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    listed = re.findall(r'^    "([a-z-]+)>=', project, flags=re.MULTILINE)
+    assert len(listed) > 10
+    for name in listed:
+        assert f"`{name}`" in text, f"CONTRIBUTING has no line on {name}"
