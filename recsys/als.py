@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
+from implicit.recommender_base import ModelFitError
 from scipy import sparse
 
 from .contract import Recommender, require_fitted
@@ -82,6 +83,7 @@ class ALS(Recommender):
         Parameters
         ----------
         interactions : DataFrame, sparse matrix or Interactions
+            The training rows; columns ``user_id, item_id`` and optionally ``weight``.
 
         Raises
         ------
@@ -112,11 +114,18 @@ class ALS(Recommender):
                 random_state=checked_count("random_state", self.random_state, low=0),
                 num_threads=resolve_jobs(self.n_jobs),
             )
-            solver.fit(
-                cells,
-                show_progress=False,
-                callback=lambda done, *_: tell(stage, done + 1, max_iter),
-            )
+            try:
+                solver.fit(
+                    cells,
+                    show_progress=False,
+                    callback=lambda done, *_: tell(stage, done + 1, max_iter),
+                )
+            except ModelFitError as error:
+                raise ValueError(
+                    "regularization and confidence must keep the factors finite; got "
+                    f"regularization={self.regularization!r}, confidence={self.confidence!r}: "
+                    "bring them closer to the defaults"
+                ) from error
             # the last half-step was for items: solve the users once more, exactly, so that a
             # user's factors are what the same rows would get by folding in
             users = solver.recalculate_user(np.arange(rows.shape[0]), cells)
@@ -147,4 +156,4 @@ class ALS(Recommender):
         require_fitted(self)
         lengths = np.linalg.norm(self.item_factors_, axis=1, keepdims=True)
         unit = self.item_factors_ / np.maximum(lengths, np.finfo(np.float32).tiny)
-        return unit[columns] @ unit.T
+        return np.asarray(unit[columns] @ unit.T, np.float32)

@@ -25,6 +25,7 @@ from scipy import sparse
 
 from ..diffusion.operator import PropagationOperator
 from .execution import Rows
+from .matrices import scaled_rows, single
 from .scoring import Floats, LinearModel, evidence, item_popularity, own_signals
 
 #: weight of a tie between two people whose tastes do not agree at all (or are not known)
@@ -74,7 +75,7 @@ class SocialChannels:
         self.scale = score_scale(base)
         popularity = item_popularity(base.interactions_)
         root = float(np.sqrt(np.mean(popularity**2)))
-        self.popularity = popularity / np.float32(max(root, np.finfo(np.float32).tiny))
+        self.popularity = np.asarray(popularity / max(root, 1e-30), np.float32)
 
     def diffused_factors(self, taste: Taste) -> Floats | None:
         """``z`` for all users where the base has dense factors; None for preference rows."""
@@ -123,14 +124,13 @@ class SocialChannels:
         unit = sparse.csr_array(
             (np.ones(len(rows), np.float32), rows, np.arange(len(rows) + 1)), shape=(len(rows), n)
         )
-        transpose = sparse.csr_array(unit.T)
+        transpose = single(unit.T)
         spread = transpose
         for _ in range(ROW_HOPS):
             step = self.operator.adjoint.apply(spread)
-            spread = sparse.csr_array(taste.damping * step + (1 - taste.damping) * transpose)
+            spread = single(taste.damping * step + (1 - taste.damping) * transpose)
         weight = self._weights(taste)[rows]
-        own = sparse.diags_array(1 - weight) @ unit
-        return sparse.csr_array(own + sparse.diags_array(weight) @ spread.T, dtype=np.float32)
+        return single(scaled_rows(1 - weight, unit) + scaled_rows(weight, spread.T))
 
 
 def agreement_ties(base: LinearModel, adjacency: sparse.csr_array) -> sparse.csr_array:
@@ -141,10 +141,9 @@ def agreement_ties(base: LinearModel, adjacency: sparse.csr_array) -> sparse.csr
     weights = ties.data * (np.maximum(cosine, 0.0) + AGREEMENT_FLOOR)
     weighted = sparse.csr_array((weights, (sources, targets)), shape=adjacency.shape)
     operator = PropagationOperator(weighted, "symmetric")
-    normalised = sparse.csr_array(operator.to_sparse(), dtype=np.float32)
     # the operator lets a user without ties keep what is theirs; memory is about others
     lonely = np.diff(weighted.indptr) == 0
-    return sparse.csr_array(sparse.diags_array(1.0 - lonely) @ normalised, dtype=np.float32)
+    return scaled_rows(1.0 - lonely, operator.to_sparse())
 
 
 def signal_cosines(
@@ -158,11 +157,11 @@ def signal_cosines(
     products = np.empty(len(sources), np.float32)
     for start in range(0, len(sources), 65536):
         part = slice(start, start + 65536)
-        left, right = signals[sources[part]], signals[targets[part]]
-        if isinstance(left, np.ndarray):
-            products[part] = np.einsum("ij,ij->i", left, right)
+        left, right = sources[part], targets[part]
+        if isinstance(signals, np.ndarray):
+            products[part] = np.einsum("ij,ij->i", signals[left], signals[right])
         else:
-            products[part] = np.asarray(left.multiply(right).sum(axis=1)).ravel()
+            products[part] = np.asarray(signals[left].multiply(signals[right]).sum(axis=1)).ravel()
     scale = lengths[sources] * lengths[targets]
     return np.asarray(products / np.where(scale > 0, scale, 1.0), np.float32)
 
@@ -188,9 +187,6 @@ def add_rows(scores: Floats, rows: sparse.csr_array, weight: float) -> None:
     scores[users, rows.indices] += np.float32(weight) * rows.data
 
 
-def _held_items(
-    interactions: sparse.csr_array, counts: npt.NDArray[np.int64]
-) -> sparse.csr_array:
+def _held_items(interactions: sparse.csr_array, counts: npt.NDArray[np.int64]) -> sparse.csr_array:
     """``r``: preference rows over the root of how many items the user holds."""
-    held = sparse.diags_array(1.0 / np.sqrt(np.maximum(counts, 1))) @ interactions
-    return sparse.csr_array(held, dtype=np.float32)
+    return scaled_rows(1.0 / np.sqrt(np.maximum(counts, 1)), interactions)

@@ -279,7 +279,8 @@ def _describe_fit(table: Interactions, graph: SocialGraph | None, model: Any) ->
         return
     only_social = len(model.user_ids_) - table.n_users
     say(
-        f"{graph.n_ties} ties of {graph.n_nodes} users, {only_social} of whom have no interactions"
+        f"{graph.n_ties} ties of {graph.n_nodes} users"
+        + (f", {only_social} of whom have no interactions" if only_social else "")
         + (f"; {graph.n_self_ties} self ties left out" if graph.n_self_ties else "")
     )
     say(
@@ -288,7 +289,8 @@ def _describe_fit(table: Interactions, graph: SocialGraph | None, model: Any) ->
         f"memory {model.cold_memory_:g}, background {model.background_:g})"
     )
     if len(model.ablation_):
-        show_frame(model.ablation_, "what the graph changes, on a hold-out of the training table")
+        changes = model.ablation_.rename(columns={"difference": "gain", "n_users": "judged"})
+        show_frame(changes, "what the graph changes, on a hold-out of the training table")
 
 
 def _asked_users(known: Any, users: list[str] | None, users_from: Path | None) -> Any:

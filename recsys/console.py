@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -25,9 +25,12 @@ errors = Console(stderr=True)
 
 @contextmanager
 def spoken_errors() -> Iterator[None]:
-    """Turn an error about the input into one sentence and exit code 2."""
+    """Turn an error about the input into one sentence and exit code 2, a warning into a note."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", UserWarning)
+            warnings.showwarning = _show_note
+            yield
     except SPOKEN as error:
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
         errors.print(f"[bold red]error:[/] {_plain(text)}", soft_wrap=True, highlight=False)
@@ -35,6 +38,10 @@ def spoken_errors() -> Iterator[None]:
     except KeyboardInterrupt as error:
         errors.print("[bold red]stopped:[/] nothing was written", highlight=False)
         raise typer.Exit(130) from error
+
+
+def _show_note(message: Warning | str, *_: object) -> None:
+    errors.print(f"[bold yellow]note:[/] {_plain(str(message))}", soft_wrap=True, highlight=False)
 
 
 @contextmanager
@@ -117,8 +124,3 @@ def parsed_number(name: str, value: str) -> int | float | bool | str:
         except ValueError:
             continue
     return value
-
-
-def output_is_terminal() -> bool:
-    """Whether a person is likely to be looking."""
-    return sys.stdout.isatty()

@@ -121,6 +121,7 @@ class Recommender(Protocol):
         items : iterable of raw item ids, optional
             All items when ``None``.
         k : int
+            Length of a list.
 
         Returns
         -------
@@ -186,10 +187,14 @@ class Recommender(Protocol):
             head, _, tail = name.partition("__")
             if head not in known:
                 raise ValueError(f"parameter must be one of {sorted(known)}; got {name!r}")
-            if tail:
+            if not tail:
+                setattr(self, head, value)
+            elif hasattr(known[head], "set_params"):
                 getattr(self, head).set_params(**{tail: value})
             else:
-                setattr(self, head, value)
+                raise ValueError(
+                    f"{head} must be a model to set {name!r}; got {known[head]!r}: set {head} first"
+                )
         return self
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
@@ -201,6 +206,7 @@ class Recommender(Protocol):
         Parameters
         ----------
         folder : path
+            Where to; its parents are made.
         overwrite : bool
             Replace a model that is already there.
 

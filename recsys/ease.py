@@ -80,6 +80,7 @@ class EASE(Recommender):
         Parameters
         ----------
         interactions : DataFrame, sparse matrix or Interactions
+            The training rows; columns ``user_id, item_id`` and optionally ``weight``.
 
         Raises
         ------
@@ -122,6 +123,7 @@ class EASE(Recommender):
         Parameters
         ----------
         n_users, n_items : int
+            Shape of the table.
 
         Returns
         -------
@@ -138,7 +140,10 @@ class EASE(Recommender):
 
     def _refuse_if_too_large(self, shape: tuple[int, int]) -> None:
         needed = self.estimate_memory(*shape)
-        limit = available_bytes() if self.max_memory is None else self.max_memory
+        if self.max_memory is None:
+            limit = available_bytes()
+        else:
+            limit = checked_count("max_memory", self.max_memory)
         if needed > limit:
             raise MemoryError(
                 f"EASE needs {readable_bytes(needed)} for {shape[0]} users and {shape[1]} items, "
@@ -160,8 +165,9 @@ class EASE(Recommender):
             raise ValueError("the model holds neither item weights nor a user kernel: fit again")
         agreement = np.ascontiguousarray((self.interactions_ @ signals.T).T)
         explained = (self.interactions_.T @ (agreement @ self.user_kernel_).T).T
-        residual = (signals - explained) / np.float32(self.penalty_)
-        return np.asarray(signals - residual / self.diagonal_[None, :], np.float32)
+        # signals - (signals - explained) / scale would lose the digits of unseen items to rounding
+        scale = np.float32(self.penalty_) * self.diagonal_[None, :]
+        return np.asarray((explained - signals * (1 - scale)) / scale, np.float32)
 
     def score_users(self, rows: Rows) -> Floats:
         """``x_u B`` for some users; popularity for users without interactions."""
@@ -170,6 +176,7 @@ class EASE(Recommender):
 
     def score_similar(self, columns: Rows) -> Floats:
         """What one item alone recommends, row ``B_j``; shape (len(columns), n_items)."""
+        require_fitted(self)
         one_hot = np.zeros((len(columns), len(self.item_ids_)), np.float32)
         one_hot[np.arange(len(columns)), columns] = 1.0
         return self.score_signals(one_hot)

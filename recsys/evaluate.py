@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..datasets.columns import quoted
 from ..datasets.ids import locate, union_ids
 from ..datasets.interactions import Interactions
 from ..datasets.tables import as_interactions
@@ -34,11 +35,16 @@ _NAME = re.compile(r"^([a-z_]+)(?:@([1-9][0-9]*))?$")
 
 @dataclass(frozen=True)
 class _Lists:
-    """Ranked lists of the users to be judged, as item codes; -1 where a list has ended."""
+    """Ranked lists of the users to be judged, as item codes; -1 where a list has ended.
+
+    ``in_catalogue`` says which codes belong to the catalogue, which may hold more items than that.
+    """
 
     items: npt.NDArray[np.int64]
     hits: npt.NDArray[np.bool_]
     counts: dict[str, int]
+    in_catalogue: npt.NDArray[np.bool_]
+    catalogue: int
 
 
 def evaluate(
@@ -54,18 +60,20 @@ def evaluate(
 
     Users with at least one test row are judged; one of them who has no list scores 0. A metric
     per user is averaged, with the interval ``mean +- z s / sqrt(n_users)``; ``coverage`` and
-    ``gini`` are values of all lists together and have no interval. Definitions stand in
-    ``suffuse.recsys.metrics``.
+    ``gini`` are values of the judged users' lists together and have no interval. Definitions
+    stand in ``suffuse.recsys.metrics``.
 
     Parameters
     ----------
     recs : DataFrame
-        Columns ``user_id, item_id`` and ``rank`` (from 1) or ``score``.
+        Columns ``user_id, item_id`` and ``rank`` (from 1) or ``score``, which order the lists;
+        gaps between ranks are closed.
     test : DataFrame, sparse matrix or Interactions
         What people took; every row is relevant.
     train : DataFrame, sparse matrix or Interactions, optional
-        The training rows: the catalogue of ``coverage`` and ``gini``, and the counts of unseen
-        items and of recommended items that the user already had.
+        The training rows: the catalogue of ``coverage`` and ``gini`` (without it, the items of
+        test and lists together), and the counts of unseen items and of recommended items that
+        the user already had.
     metrics : sequence of str
         ``recall@k, precision@k, hit_rate@k, ndcg@k, map@k, mrr@k, coverage@k, gini@k``; without
         ``@k`` the whole list counts (k is the longest list).
@@ -92,16 +100,17 @@ def evaluate(
     [1.0, 0.5]
     """
     level = checked_number("ci", ci, high=1.0, above=True, below=True)
-    truth = as_interactions(test)
-    known = None if train is None else as_interactions(train)
+    truth = _table(test, "test")
+    known = None if train is None else _table(train, "train")
     ranked = _ranked(recs, "recs")
     lists = _judged_lists(ranked, truth, known)
     longest = lists.items.shape[1]
+    if isinstance(metrics, str):
+        raise TypeError(f"metrics must be a list of names; got {metrics!r}: pass [{metrics!r}]")
     plan = [(name, *_parsed(name, longest)) for name in metrics]
-    catalogue = _catalogue_size(lists, truth, known)
     per_user = _per_user(plan, lists, truth)
     spread = {
-        name: _PER_CATALOGUE[formula](_exposures(lists, k, catalogue))
+        name: _PER_CATALOGUE[formula](_exposures(lists, k))
         for name, formula, k in plan
         if formula in _PER_CATALOGUE
     }
@@ -125,13 +134,21 @@ def evaluate(
     )
 
 
+def _table(rows: Any, name: str) -> Interactions:
+    """``rows`` as a table; errors say whether it is ``test`` or ``train``."""
+    try:
+        return as_interactions(rows)
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
 def _parsed(name: str, longest: int) -> tuple[str, int]:
-    match = _NAME.match(name)
+    match = _NAME.match(name) if isinstance(name, str) else None
     options = sorted([*_PER_USER, *_PER_CATALOGUE])
     if match is None or match[1] not in options:
-        raise ValueError(
-            f"metrics must be names like 'recall@20' from {options}; got {name!r}"
-        )
+        raise ValueError(f"metrics must be names like 'recall@20' from {options}; got {name!r}")
     return match[1], int(match[2]) if match[2] else max(longest, 1)
 
 
@@ -145,6 +162,13 @@ def _ranked(recs: pd.DataFrame, name: str) -> pd.DataFrame:
             f"{name} must have columns user_id and item_id; missing {missing}, "
             f"found {[str(column) for column in recs.columns]}"
         )
+    for column in ("user_id", "item_id"):
+        null = np.flatnonzero(recs[column].isna())
+        if len(null):
+            raise ValueError(
+                f"{column} of {name} must not be null; got one in row {null[0]} "
+                f"({len(null)} such rows)"
+            )
     order = next((column for column in ("rank", "score") if column in recs.columns), None)
     if order is None:
         raise ValueError(f"{name} must have a column rank or score; found {list(recs.columns)}")
@@ -152,16 +176,14 @@ def _ranked(recs: pd.DataFrame, name: str) -> pd.DataFrame:
     bad = np.flatnonzero(~np.isfinite(values))
     if len(bad):
         raise ValueError(
-            f"{order} of {name} must be a finite number; got {recs[order].iloc[bad[0]]!r} "
+            f"{order} of {name} must be a finite number; got {quoted(recs[order].iloc[bad[0]])} "
             f"in row {bad[0]} ({len(bad)} such rows)"
         )
     places = np.argsort(values if order == "rank" else -values, kind="stable")
     return recs.iloc[places]
 
 
-def _judged_lists(
-    ranked: pd.DataFrame, truth: Interactions, known: Interactions | None
-) -> _Lists:
+def _judged_lists(ranked: pd.DataFrame, truth: Interactions, known: Interactions | None) -> _Lists:
     """The lists of users with truth, as a matrix of item codes, and what was left out."""
     users = locate(truth.user_ids, ranked["user_id"], "user_id")
     codes, items = union_ids(truth.item_ids, ranked["item_id"], "item_id")
@@ -194,7 +216,9 @@ def _judged_lists(
     }
     if known is not None:
         counts |= _against_train(ranked, truth, known)
-    return _Lists(matrix, hits, counts)
+        in_catalogue = known.item_codes(items) >= 0
+        return _Lists(matrix, hits, counts, in_catalogue, known.n_items)
+    return _Lists(matrix, hits, counts, np.ones(len(items), bool), len(items))
 
 
 def _against_train(
@@ -227,16 +251,9 @@ def _per_user(
     }
 
 
-def _catalogue_size(lists: _Lists, truth: Interactions, known: Interactions | None) -> int:
-    """Items of the training table, or of test and lists together where there is none."""
-    if known is not None:
-        return known.n_items
-    listed = np.unique(lists.items[lists.items >= 0])
-    return truth.n_items + int((listed >= truth.n_items).sum())
-
-
-def _exposures(lists: _Lists, k: int, catalogue: int) -> npt.NDArray[np.int64]:
-    """How often each recommended item is listed, with zeros for the rest of the catalogue."""
+def _exposures(lists: _Lists, k: int) -> npt.NDArray[np.int64]:
+    """How often each item of the catalogue is listed; items outside it do not count."""
     top = lists.items[:, :k]
-    _, counts = np.unique(top[top >= 0], return_counts=True)
-    return np.concatenate([counts, np.zeros(max(catalogue - len(counts), 0), np.int64)])
+    counts = np.bincount(top[top >= 0], minlength=len(lists.in_catalogue))[lists.in_catalogue]
+    never = np.zeros(lists.catalogue - len(counts), np.int64)
+    return np.concatenate([counts.astype(np.int64), never])

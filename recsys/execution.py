@@ -30,9 +30,9 @@ def resolve_jobs(n_jobs: int | None) -> int:
     """Number of threads: ``None`` or -1 for all that this process may use."""
     if n_jobs is None or n_jobs == -1:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _cores()
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or n_jobs < 1:
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs < 1:
         raise ValueError(f"n_jobs must be a positive integer, -1 or None; got {n_jobs!r}")
-    return n_jobs
+    return int(n_jobs)
 
 
 def _cores() -> int:

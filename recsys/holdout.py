@@ -42,9 +42,7 @@ class Holdout:
         return replace(self, warm=groups[0], cold=groups[1])
 
 
-def hold_out(
-    table: Interactions, has_ties: npt.NDArray[np.bool_], *, random_state: int
-) -> Holdout:
+def hold_out(table: Interactions, has_ties: npt.NDArray[np.bool_], *, random_state: int) -> Holdout:
     """Hide cells and users, by a seeded draw."""
     rng = np.random.default_rng(random_state)
     counts = np.bincount(table.users, minlength=table.n_users)
@@ -61,9 +59,7 @@ def hold_out(
         shape=(table.n_users, table.n_items),
     )
     judged = np.flatnonzero(np.diff(truth.indptr) > 0)
-    return Holdout(
-        table.select(~hidden), truth, judged[~is_cold[judged]], judged[is_cold[judged]]
-    )
+    return Holdout(table.select(~hidden), truth, judged[~is_cold[judged]], judged[is_cold[judged]])
 
 
 def _last_kept(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from ..datasets.interactions import Interactions
 from ..datasets.tables import as_interactions
+from .matrices import Csr, single
 
 
 def training_table(interactions: Any) -> Interactions:
@@ -19,12 +19,12 @@ def training_table(interactions: Any) -> Interactions:
     return table
 
 
-def preference_rows(table: Interactions, *, use_weights: bool) -> sparse.csr_array:
+def preference_rows(table: Interactions, *, use_weights: bool) -> Csr:
     """``X``, shape (n_users, n_items), float32: the weights, or one for every stored cell."""
-    rows = sparse.csr_array(table.matrix, dtype=np.float32, copy=True)
+    rows = single(table.matrix).copy()
     rows.sort_indices()
     if not use_weights:
-        rows.data = np.ones_like(rows.data)
+        rows.data[:] = 1.0
     return rows
 
 
@@ -41,9 +41,9 @@ def checked_number(
     """``value`` as a float within [low, high] (open where ``above`` / ``below``), else an error."""
     is_number = isinstance(value, int | float | np.integer | np.floating)
     inside = is_number and not isinstance(value, bool) and low <= value <= high
-    if inside and not (above and value == low) and not (below and value == high):
-        if np.isfinite(value):
-            return float(value)
+    at_open_end = inside and ((above and value == low) or (below and value == high))
+    if inside and not at_open_end and np.isfinite(value):
+        return float(value)
     left, right = "(" if above else "[", ")" if below or high == float("inf") else "]"
     rule = f"a number in {left}{low:g}, {high:g}{right}" + (f" or {otherwise}" if otherwise else "")
     raise ValueError(f"{name} must be {rule}; got {value!r}")

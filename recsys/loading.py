@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ def load_model(folder: str | Path) -> Any:
     Parameters
     ----------
     folder : path
+        What ``save`` wrote.
 
     Returns
     -------
@@ -37,7 +39,7 @@ def load_model(folder: str | Path) -> Any:
     Traceback (most recent call last):
     FileNotFoundError: the model must be a folder; got 'no/such/model', which is none
     """
-    classes = {
+    classes: dict[str, Callable[[], Any]] = {
         "ALS": ALS,
         "EASE": EASE,
         "Popularity": Popularity,

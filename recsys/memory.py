@@ -23,6 +23,6 @@ def readable_bytes(count: float) -> str:
     """``count`` bytes with a unit: 1536 -> '1.5 KB'."""
     for unit in ("bytes", "KB", "MB", "GB"):
         if count < 1024:
-            return f"{count:.3g} {unit}"
+            return f"{count:.4g} {unit}"
         count /= 1024
-    return f"{count:.3g} TB"
+    return f"{count:.4g} TB"

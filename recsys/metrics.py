@@ -21,15 +21,18 @@ def recall(hits: Hits, n_relevant: Counts, k: int) -> Values:
     Parameters
     ----------
     hits : ndarray of bool, shape (n_users, length)
-    n_relevant : ndarray of int, shape (n_users,), at least 1
+        Whether each listed item is relevant.
+    n_relevant : ndarray of int, shape (n_users,)
+        How many relevant items each user has, at least 1.
     k : int
+        Length at which lists are cut.
 
     Examples
     --------
     >>> recall(np.array([[True, False, True]]), np.array([4]), 3).tolist()
     [0.5]
     """
-    return np.asarray(hits[:, :k].sum(axis=1) / n_relevant)
+    return np.asarray(hits[:, :k].sum(axis=1) / n_relevant, np.float64)
 
 
 def precision(hits: Hits, n_relevant: Counts, k: int) -> Values:
@@ -38,8 +41,11 @@ def precision(hits: Hits, n_relevant: Counts, k: int) -> Values:
     Parameters
     ----------
     hits : ndarray of bool, shape (n_users, length)
-    n_relevant : ndarray of int, shape (n_users,); not used
+        Whether each listed item is relevant.
+    n_relevant : ndarray of int, shape (n_users,)
+        Not used.
     k : int
+        Length at which lists are cut.
 
     Examples
     --------
@@ -55,15 +61,18 @@ def hit_rate(hits: Hits, n_relevant: Counts, k: int) -> Values:
     Parameters
     ----------
     hits : ndarray of bool, shape (n_users, length)
-    n_relevant : ndarray of int, shape (n_users,); not used
+        Whether each listed item is relevant.
+    n_relevant : ndarray of int, shape (n_users,)
+        Not used.
     k : int
+        Length at which lists are cut.
 
     Examples
     --------
     >>> hit_rate(np.array([[False, True], [False, False]]), np.array([1, 1]), 2).tolist()
     [1.0, 0.0]
     """
-    return hits[:, :k].any(axis=1).astype(np.float64)
+    return np.asarray(hits[:, :k].any(axis=1), np.float64)
 
 
 def ndcg(hits: Hits, n_relevant: Counts, k: int) -> Values:
@@ -74,8 +83,11 @@ def ndcg(hits: Hits, n_relevant: Counts, k: int) -> Values:
     Parameters
     ----------
     hits : ndarray of bool, shape (n_users, length)
-    n_relevant : ndarray of int, shape (n_users,), at least 1
+        Whether each listed item is relevant.
+    n_relevant : ndarray of int, shape (n_users,)
+        How many relevant items each user has, at least 1.
     k : int
+        Length at which lists are cut.
 
     Returns
     -------
@@ -98,8 +110,11 @@ def mrr(hits: Hits, n_relevant: Counts, k: int) -> Values:
     Parameters
     ----------
     hits : ndarray of bool, shape (n_users, length)
-    n_relevant : ndarray of int, shape (n_users,); not used
+        Whether each listed item is relevant.
+    n_relevant : ndarray of int, shape (n_users,)
+        Not used.
     k : int
+        Length at which lists are cut.
 
     Examples
     --------
@@ -118,8 +133,11 @@ def average_precision(hits: Hits, n_relevant: Counts, k: int) -> Values:
     Parameters
     ----------
     hits : ndarray of bool, shape (n_users, length)
-    n_relevant : ndarray of int, shape (n_users,), at least 1
+        Whether each listed item is relevant.
+    n_relevant : ndarray of int, shape (n_users,)
+        How many relevant items each user has, at least 1.
     k : int
+        Length at which lists are cut.
 
     Returns
     -------

@@ -46,6 +46,7 @@ class Popularity(Recommender):
         Parameters
         ----------
         interactions : DataFrame, sparse matrix or Interactions
+            The training rows; columns ``user_id, item_id`` and optionally ``weight``.
 
         Raises
         ------
@@ -55,7 +56,8 @@ class Popularity(Recommender):
         Examples
         --------
         >>> import suffuse as sf
-        >>> Popularity().fit(sf.datasets.tiny_world().interactions).item_scores_.sum().round(6).item()
+        >>> model = Popularity().fit(sf.datasets.tiny_world().interactions)
+        >>> float(model.item_scores_.sum().round(6))
         1.0
         """
         table = training_table(interactions)

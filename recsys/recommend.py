@@ -50,7 +50,7 @@ def recommend_items(
     """The frame of lists; the public words are at ``Recommender.recommend``."""
     k = checked_length(k)
     allowed = _allowed_items(model.item_ids_, items, exclude_items)
-    _warn_if_longer(k, allowed)
+    _check_room(k, len(model.item_ids_) if allowed is None else int(allowed.sum()))
     if users is None:
         asked, rows = model.user_ids_, np.arange(len(model.user_ids_))
     else:
@@ -68,8 +68,13 @@ def recommend_items(
 def similar_to(model: Scorer, items: Iterable[Any] | None, k: int) -> pd.DataFrame:
     """The frame of neighbours; the public words are at ``Recommender.similar_items``."""
     k = checked_length(k)
-    asked = model.item_ids_ if items is None else _distinct(items)
-    columns = _known_items(model.item_ids_, asked, "items")
+    n_items = len(model.item_ids_)
+    if items is None:
+        columns = np.arange(n_items)
+    else:
+        columns = _known_items(model.item_ids_, _distinct(items), "items")
+    if n_items > 1:
+        _check_room(k, n_items - 1, "other items")
 
     def neighbours(batch: Rows) -> Lists:
         scores = model.score_similar(batch)
@@ -79,11 +84,12 @@ def similar_to(model: Scorer, items: Iterable[Any] | None, k: int) -> pd.DataFra
     parts = map_batches(
         neighbours,
         columns,
-        row_bytes=8 * len(model.item_ids_),
+        row_bytes=8 * n_items,
         n_jobs=getattr(model, "n_jobs", None),
         stage="finding similar items",
     )
-    lists = _joined(parts, min(k, len(model.item_ids_)))
+    lists = _joined(parts, min(k, n_items))
+    asked = model.item_ids_[columns]
     return _frame(asked, model.item_ids_, lists, names=("item_id", "similar_item_id"))
 
 
@@ -154,7 +160,9 @@ def _known_users(
     asked = _distinct(users)
     rows = locate(user_ids, asked, "users")
     unknown = rows < 0
-    if not unknown.any() or unknown_users == "popular":
+    if not unknown.any():
+        return user_ids[rows], rows
+    if unknown_users == "popular":
         return asked, rows
     message = f"{unknown.sum()} of {len(asked)} users are unknown: {_quoted(asked[unknown])}"
     if unknown_users == "raise":
@@ -164,31 +172,38 @@ def _known_users(
         )
     if unknown_users == "warn":
         warnings.warn(f"{message}; they are left out", stacklevel=4)
-    return asked[~unknown], rows[~unknown]
+    return user_ids[rows[~unknown]], rows[~unknown]
 
 
 def _distinct(ids: Iterable[Any]) -> Ids:
     """Raw ids in the order of their first appearance, as an array of their own type."""
     if isinstance(ids, str | bytes):
         raise TypeError(f"ids must be a list of ids, not one string; got {ids!r}: pass [{ids!r}]")
+    if not isinstance(ids, Iterable):
+        raise TypeError(f"ids must be a list of ids; got {ids!r}: pass [{ids!r}]")
     listed = ids if isinstance(ids, np.ndarray | pd.Series | pd.Index) else list(ids)
     if len(listed) == 0:
         return np.empty(0, dtype=object)
-    if not isinstance(listed, list):
-        return np.asarray(pd.unique(pd.Series(listed)))
-    boxed = np.empty(len(listed), dtype=object)
-    boxed[:] = listed
-    return np.asarray(pd.unique(boxed))
+    return np.asarray(pd.unique(pd.Series(listed)))
 
 
 def _quoted(ids: Ids, most: int = 3) -> str:
-    shown = ", ".join(repr(value) for value in ids[:most].tolist())
+    shown = ", ".join(repr(value) for value in pd.Series(ids[:most]).tolist())
     return shown if len(ids) <= most else f"{shown} and {len(ids) - most} more"
 
 
-def _warn_if_longer(k: int, allowed: npt.NDArray[np.bool_] | None) -> None:
-    if allowed is not None and not allowed.any():
-        raise ValueError("items must leave at least one item to recommend; got none after exclude_items")
+def _check_room(k: int, n_allowed: int, items: str = "allowed items") -> None:
+    """Refuse when nothing may be recommended, warn when lists must be shorter than ``k``."""
+    if n_allowed == 0:
+        raise ValueError(
+            "items and exclude_items must leave at least one item to recommend; got none"
+        )
+    if k > n_allowed:
+        warnings.warn(
+            f"k must be at most the number of {items}, {n_allowed}, for lists of full length; "
+            f"got k={k}: lists hold {n_allowed} or fewer",
+            stacklevel=4,
+        )
 
 
 def _masked(scores: Floats, allowed: npt.NDArray[np.bool_] | None) -> Floats:
@@ -198,7 +213,8 @@ def _masked(scores: Floats, allowed: npt.NDArray[np.bool_] | None) -> Floats:
 
 
 def _empty_lists(n_rows: int, length: int) -> Lists:
-    return np.full((n_rows, length), NO_ITEM, np.int32), np.full((n_rows, length), -np.inf, np.float32)
+    items = np.full((n_rows, length), NO_ITEM, np.int32)
+    return items, np.full((n_rows, length), -np.inf, np.float32)
 
 
 def _joined(parts: list[Lists], length: int) -> Lists:

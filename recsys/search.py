@@ -36,18 +36,18 @@ class Judged:
     ndcg: Quality
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per setting: its dials and its mean recall and NDCG."""
+        """One row per setting: its dials (evidence NaN where None) and its mean recall and NDCG."""
         rows = [
             {
                 "damping": setting.taste.damping,
-                "evidence": setting.taste.evidence,
+                "evidence": np.nan if setting.taste.evidence is None else setting.taste.evidence,
                 "memory": setting.memory,
                 "background": setting.background,
                 f"recall@{LENGTH}": recall,
                 f"ndcg@{LENGTH}": ndcg,
             }
             for setting, recall, ndcg in zip(
-                self.settings, self.recall.mean(axis=1), self.ndcg.mean(axis=1), strict=True
+                self.settings, _means(self.recall), _means(self.ndcg), strict=True
             )
         ]
         return pd.DataFrame(rows)
@@ -172,6 +172,13 @@ def ablation(judged: Judged, baseline: Setting, chosen: Setting, group: str) -> 
             }
         )
     return pd.DataFrame(rows)
+
+
+def _means(values: Quality) -> Quality:
+    """Mean per setting, NaN where nobody was judged."""
+    if values.shape[1] == 0:
+        return np.full(len(values), np.nan)
+    return np.asarray(values.mean(axis=1))
 
 
 def _quality(scores: npt.NDArray[np.float32], wanted: npt.NDArray[np.bool_]) -> Quality:

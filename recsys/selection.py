@@ -142,7 +142,7 @@ def _select_cold(
     """The setting of users without interactions, over popularity alone."""
     tastes = COLD_TASTES if dials.damping is None else (Taste(dials.damping),)
     memories = COLD_MEMORIES if dials.memory is None else (dials.memory,)
-    backgrounds = BACKGROUNDS
+    backgrounds: tuple[float, ...] = BACKGROUNDS
     if dials.background is not None:
         backgrounds = (max(dials.background, FAINT),)
     settings = tuple(dict.fromkeys((POPULAR, *grid(tastes, memories, backgrounds))))

@@ -122,6 +122,7 @@ class SocialDiffusion(Recommender):
         Parameters
         ----------
         interactions : DataFrame, sparse matrix or Interactions
+            The training rows; columns ``user_id, item_id`` and optionally ``weight``.
         social : DataFrame, networkx graph, sparse matrix or SocialGraph, optional
             Users known only from the graph become users of the model. Without a graph, or with
             one that has no tie, the result equals the base model.
@@ -146,6 +147,7 @@ class SocialDiffusion(Recommender):
         True
         """
         dials = self._checked()
+        fresh = self._fresh_base()
         table = training_table(interactions)
         adjacency = None
         if social is not None:
@@ -156,8 +158,12 @@ class SocialDiffusion(Recommender):
             logger.info("the social graph has no tie: the result equals the base model")
             adjacency = sparse.csr_array((table.n_users, table.n_users), dtype=np.float64)
             dials = Dials(damping=0.0, memory=0.0, background=1.0)
-        self._set_dials(self._selection(table, adjacency, dials))
-        self.base_ = self._fresh_base().fit(table)
+        if self.normalization != AUTO:
+            # a kind of P that this graph does not have is refused here, not at the first list
+            PropagationOperator(adjacency, self.normalization)
+        selection = self._selection(table, adjacency, dials)
+        self.base_ = fresh.fit(table)
+        self._set_dials(selection)
         self.social_ = adjacency
         self.interactions_ = self.base_.interactions_
         self.user_ids_, self.item_ids_ = table.user_ids, table.item_ids
@@ -211,6 +217,11 @@ class SocialDiffusion(Recommender):
 
     def _fresh_base(self) -> Any:
         """An unfitted copy of the base model, with our number of threads where it sets none."""
+        if self.base is not None and not hasattr(type(self.base), "score_signals"):
+            raise TypeError(
+                "base must be a model with linear scores, such as ALS(), EASE(), "
+                f"SpectralFilter() or Popularity(); got {self.base!r}"
+            )
         base: Any = ALS() if self.base is None else clone(self.base)
         if self.n_jobs is not None and base.get_params().get("n_jobs", 0) is None:
             base.set_params(n_jobs=self.n_jobs)

@@ -82,6 +82,7 @@ class SpectralFilter(Recommender):
         Parameters
         ----------
         interactions : DataFrame, sparse matrix or Interactions
+            The training rows; columns ``user_id, item_id`` and optionally ``weight``.
 
         Raises
         ------
@@ -140,7 +141,7 @@ class SpectralFilter(Recommender):
         scores = np.asarray((self.users_to_items_.T @ agreement.T).T, np.float32)
         if self.vectors_.shape[1]:
             smooth = (signals / self.item_roots_[None, :]) @ self.vectors_ @ self.vectors_.T
-            scores = scores + np.float32(self.low_pass_) * smooth * self.item_roots_[None, :]
+            scores += np.asarray(self.low_pass_ * smooth * self.item_roots_[None, :], np.float32)
         return np.ascontiguousarray(scores, np.float32)
 
     def score_users(self, rows: Rows) -> Floats:
@@ -150,6 +151,7 @@ class SpectralFilter(Recommender):
 
     def score_similar(self, columns: Rows) -> Floats:
         """What one item alone recommends, shape (len(columns), n_items)."""
+        require_fitted(self)
         one_hot = np.zeros((len(columns), len(self.item_ids_)), np.float32)
         one_hot[np.arange(len(columns)), columns] = 1.0
         return self.score_signals(one_hot)

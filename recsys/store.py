@@ -1,15 +1,15 @@
 """A fitted model as a folder: a JSON manifest, npy arrays, parquet ids. No pickle.
 
 ``manifest.json`` names the format, the versions, the class and its parameters, and every part
-with its sha256. Parts are ``.npy`` arrays (three for a sparse matrix) and ``.parquet`` tables; a
-wrapped model is a folder in the folder. Everything is written under a temporary name and renamed.
+with its sha256; its last entry is the sha256 of the others. Parts are ``.npy`` arrays (three for
+a sparse matrix) and ``.parquet`` tables; a wrapped model is a folder in the folder. Everything is
+written under a temporary name and renamed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -98,8 +98,14 @@ def _write(model: Any, folder: Path) -> None:
         "values": values,
         "parts": parts,
     }
+    manifest["sha256"] = _seal(manifest)
     text = json.dumps(manifest, indent=1)
     (folder / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def _seal(manifest: dict[str, Any]) -> str:
+    """The sha256 of a manifest's entries."""
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def _parameters(model: Any) -> dict[str, Any]:
@@ -121,8 +127,8 @@ def _unfitted(description: dict[str, Any], classes: dict[str, Callable[[], Any]]
 
 
 def _write_part(folder: Path, name: str, value: Any) -> dict[str, Any]:
-    if sparse.issparse(value):
-        matrix = sparse.csr_array(value)
+    if isinstance(value, sparse.csr_array):
+        matrix = value
         arrays = {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}
         files = {key: _write_array(folder, f"{name}.{key}", part) for key, part in arrays.items()}
         return {"kind": "sparse", "shape": list(matrix.shape), "files": files}
@@ -133,21 +139,24 @@ def _write_part(folder: Path, name: str, value: Any) -> dict[str, Any]:
         _write(value, folder / name)
         return {"kind": "model", "files": {"model": _checked_file(folder, f"{name}/{MANIFEST}")}}
     array = np.asarray(value)
-    if name.endswith("_ids_") and array.dtype.kind not in "iuf":
+    if name.endswith("_ids_") and array.dtype == object:
         return {"kind": "ids", "files": {"ids": _write_ids(folder, name, array)}}
     return {"kind": "array", "files": {"array": _write_array(folder, name, array)}}
 
 
 def _write_ids(folder: Path, name: str, ids: Any) -> dict[str, str]:
     """Ids of any type that parquet knows; others are refused rather than changed."""
+    wanted = ids.tolist()
     try:
         frame = pd.DataFrame({"id": ids})
         frame.to_parquet(folder / f"{name}.parquet", index=False)
-        same = pd.read_parquet(folder / f"{name}.parquet")["id"].tolist() == list(ids.tolist())
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        raise TypeError(_UNSTORABLE.format(name=name, example=ids[0], why=error)) from error
+        found = pd.read_parquet(folder / f"{name}.parquet")["id"].tolist()
+        same = found == wanted and hash(tuple(found)) == hash(tuple(wanted))
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        why = error.args[0] if error.args else error
+        raise TypeError(_UNSTORABLE.format(name=name, example=wanted[0], why=why)) from error
     if not same:
-        raise TypeError(_UNSTORABLE.format(name=name, example=ids[0], why="they change type"))
+        raise TypeError(_UNSTORABLE.format(name=name, example=wanted[0], why="they change type"))
     return _checked_file(folder, f"{name}.parquet")
 
 
@@ -175,12 +184,12 @@ def _swap(staging: Path, folder: Path) -> None:
     """Put the new folder in place; an old one is moved aside first and back on failure."""
     old = staging / "old"
     if folder.exists():
-        os.replace(folder, old)
+        folder.replace(old)
     try:
-        os.replace(staging / "new", folder)
+        (staging / "new").replace(folder)
     except OSError:
         if old.exists():
-            os.replace(old, folder)
+            old.replace(folder)
         raise
 
 
@@ -197,6 +206,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     version = manifest.get("format") if isinstance(manifest, dict) else None
     if version != FORMAT:
         raise CorruptModelError(f"{path} must have format {FORMAT}; got {version!r}: fit again")
+    seal = manifest.pop("sha256", None)
+    if seal != _seal(manifest):
+        raise CorruptModelError(f"{path} is damaged (its sha256 differs): save the model again")
     return dict(manifest)
 
 
@@ -211,8 +223,7 @@ def _read_part(folder: Path, part: dict[str, Any], classes: dict[str, Callable[[
     if kind == "model":
         return read_model(paths["model"].parent, classes)
     if kind == "ids":
-        column = pd.read_parquet(paths["ids"])["id"]
-        return column.to_numpy(dtype=object if column.dtype.kind not in "M" else None)
+        return pd.read_parquet(paths["ids"])["id"].to_numpy(dtype=object)
     return _read_array(paths["array"])
 
 

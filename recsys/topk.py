@@ -28,8 +28,10 @@ def top_k(scores: Floats, k: int) -> tuple[Codes, Floats]:
 
     Parameters
     ----------
-    scores : ndarray of shape (n_rows, n_items), float32, without NaN
-    k : int, at least 1; may exceed ``n_items``
+    scores : ndarray of shape (n_rows, n_items), float32
+        Scores without NaN.
+    k : int
+        Length of a list, at least 1; may exceed ``n_items``.
 
     Returns
     -------

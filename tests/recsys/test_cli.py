@@ -120,6 +120,16 @@ def test_users_from_a_file_and_unknown_users(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("files")
+def test_a_list_longer_than_the_catalogue_is_a_note(run: Run) -> None:
+    """The lists are as long as they can be, and one line says so."""
+    assert run(*FIT).exit_code == 0
+    result = run("recommend", "model", "--k", "5000", "--out", "recs.csv")
+    assert result.exit_code == 0, result.output
+    assert "note: k must be at most" in result.stderr
+    assert "Warning" not in result.stderr
+
+
+@pytest.mark.usefixtures("files")
 def test_an_existing_result_is_kept(run: Run, tmp_path: Path) -> None:
     """Without --force nothing is replaced, and a run that fails leaves the old model untouched."""
     assert run(*FIT).exit_code == 0

@@ -1,0 +1,357 @@
+"""Judging lists: published cases, another library, laws, and bad input."""
+
+import json
+import math
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+import suffuse as sf
+
+ORACLES = Path(__file__).parents[2].parent / "shared" / "metric_oracles.json"
+
+PER_USER = ["recall@3", "precision@3", "hit_rate@3", "ndcg@3", "map@3", "mrr@3"]
+
+#: variants in the file that say what ours does; "" stands for every case of the metric
+OURS = {
+    "recall": ("denominator=n_rel", "standard"),
+    "precision": ("denominator=k", "denominator=k although lists are shorter"),
+    "hit_rate": ("standard",),
+    "ndcg": (
+        "discount=1/log2(rank+1); ideal over min(k,n_rel)",
+        "discount=1/log(rank+1) (base cancels); ideal over min(k,n_rel)",
+        "correct value; the NGCF bug (ideal from RETRIEVED hits) gives 1.0",
+    ),
+    "map": ("denominator=min(k,n_rel)", "standard"),
+    "mrr": ("standard",),
+}
+NO_LIST = "user without recommendations counts 0"
+
+
+def published_cases() -> list[Any]:
+    """The cases whose variant is ours and that need nothing but lists and relevant items."""
+    if not ORACLES.is_file():
+        return [pytest.param(None, marks=pytest.mark.skip("the file of cases is not there"))]
+    cases = []
+    for case in json.loads(ORACLES.read_text(encoding="utf-8")):
+        ours = OURS.get(case["metric"])
+        if ours is None or case["variant"] not in (*ours, NO_LIST):
+            continue
+        if "format" in case["extra"] or "gain" in case["extra"]:
+            continue  # explicit ranks with gaps, and graded relevance
+        cases.append(pytest.param(case, id=case["id"]))
+    return cases
+
+
+def lists_frame(lists: dict[str, list[Any]]) -> pd.DataFrame:
+    """Recommendations from lists, best first."""
+    rows = [
+        (user, item, rank) for user, items in lists.items() for rank, item in enumerate(items, 1)
+    ]
+    return pd.DataFrame(rows, columns=["user_id", "item_id", "rank"])
+
+
+def truth_frame(relevant: dict[str, list[Any]]) -> pd.DataFrame:
+    """Test rows from lists of relevant items."""
+    rows = [(user, item) for user, items in relevant.items() for item in items]
+    return pd.DataFrame(rows, columns=["user_id", "item_id"])
+
+
+def tables_of(case: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Lists and truth of a case, also where it is given as a matrix of hits."""
+    if "hit_matrix" not in case["extra"]:
+        return lists_frame(case["recommendations"]), truth_frame(case["relevant"])
+    lists, relevant = {}, {}
+    for user, (hits, n) in enumerate(
+        zip(case["extra"]["hit_matrix"], case["extra"]["n_relevant"], strict=True)
+    ):
+        lists[str(user)] = [f"item {rank}" for rank in range(len(hits))]
+        found = [item for item, hit in zip(lists[str(user)], hits, strict=True) if hit]
+        relevant[str(user)] = found + [f"other {i}" for i in range(n - len(found))]
+    return lists_frame(lists), truth_frame(relevant)
+
+
+@pytest.mark.parametrize("case", published_cases())
+def test_published_cases(case: dict[str, Any]) -> None:
+    """Values that other libraries' tests and papers hold, per user or as a mean."""
+    lists, truth = tables_of(case)
+    name = case["metric"] if case["k"] is None else f"{case['metric']}@{case['k']}"
+    report = sf.evaluate(lists, truth, metrics=[name])
+    expected, tolerance = case["expected"], case["tolerance"] + 1e-12
+    if case["aggregate"] == "per_user":
+        found = dict(zip(report.user_ids.tolist(), report.per_user[name], strict=True))
+        assert found == pytest.approx(expected, abs=tolerance)
+    else:
+        assert report.to_frame()["value"].item() == pytest.approx(expected, abs=tolerance)
+
+
+@pytest.mark.skipif(not ORACLES.is_file(), reason="the file of cases is not there")
+def test_enough_published_cases_are_used() -> None:
+    """A renamed variant must not silently empty the list above."""
+    assert len(published_cases()) >= 30
+
+
+def test_gini_of_a_published_case() -> None:
+    """RecBole's lists over a catalogue of eight items, of which one is never listed."""
+    lists = {"0": [5, 7, 3], "1": [4, 5, 2], "2": [2, 3, 5], "3": [1, 4, 6], "4": [5, 3, 7]}
+    truth = truth_frame({user: [1] for user in lists})
+    train = pd.DataFrame({"user_id": "t", "item_id": range(8)})
+    report = sf.evaluate(lists_frame(lists), truth, train=train, metrics=["gini@3", "coverage@3"])
+    assert report.to_frame()["value"].tolist() == pytest.approx([0.3416666666666667, 7 / 8])
+    real = sf.evaluate(lists_frame(lists), truth, train=train.iloc[1:], metrics=["gini@3"])
+    assert real.to_frame()["value"].item() == pytest.approx(0.247619, abs=1e-6)
+
+
+def test_coverage_of_a_published_case() -> None:
+    """Four of five training items are recommended."""
+    lists = lists_frame({"1": [3, 5], "2": [2, 5], "3": [1, 2]})
+    train = truth_frame({"1": [1, 2, 4], "2": [3, 4], "3": [3, 4, 5]})
+    report = sf.evaluate(lists, train, train=train, metrics=["coverage"])
+    assert report.to_frame()["value"].item() == pytest.approx(0.8)
+
+
+def random_lists(seed: int, n_users: int = 40, n_items: int = 30) -> tuple[Any, Any]:
+    """Lists of 12 and truths of 1 to 8 items."""
+    rng = np.random.default_rng(seed)
+    lists = {f"u{u}": rng.permutation(n_items)[:12].tolist() for u in range(n_users)}
+    truth = {
+        f"u{u}": rng.permutation(n_items)[: rng.integers(1, 9)].tolist() for u in range(n_users)
+    }
+    return lists, truth
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_agrees_with_ranx(seed: int) -> None:
+    """Per metric and cut, on random lists."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ranx = pytest.importorskip("ranx", exc_type=ImportError)
+        lists, truth = random_lists(seed)
+        qrels = ranx.Qrels({u: dict.fromkeys(map(str, items), 1) for u, items in truth.items()})
+        run = ranx.Run(
+            {u: {str(i): float(50 - r) for r, i in enumerate(items)} for u, items in lists.items()}
+        )
+        theirs = ["recall@5", "precision@5", "hit_rate@5", "ndcg@5", "mrr@5"]
+        expected = ranx.evaluate(qrels, run, [*theirs, "ndcg@12", "recall@12"])
+        # their MAP divides by n alone: the same as ours where k is no less than n
+        expected["map@12"] = ranx.evaluate(qrels, run, "map@12")
+    report = sf.evaluate(lists_frame(lists), truth_frame(truth), metrics=list(expected)).to_frame()
+    found = dict(zip(report["metric"], report["value"], strict=True))
+    assert found == pytest.approx({name: float(value) for name, value in expected.items()})
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Lists and truths of a few users over few items, repetitions and empty lists allowed."""
+    items = st.integers(0, 6)
+    users = st.sampled_from("abcd")
+    lists = draw(st.dictionaries(users, st.lists(items, max_size=6), max_size=4))
+    truth = draw(st.dictionaries(users, st.lists(items, min_size=1, max_size=5), min_size=1))
+    frame = lists_frame(lists)
+    frame["user_id"] = frame["user_id"].astype(object)
+    frame["rank"] = frame["rank"].astype(np.int64)
+    return frame, truth_frame(truth)
+
+
+@settings(deadline=None, max_examples=60)
+@given(tables(), st.integers(0, 99))
+def test_the_order_of_rows_does_not_matter(
+    case: tuple[pd.DataFrame, pd.DataFrame], seed: int
+) -> None:
+    """Ranks order the lists; rows of either table may come in any order."""
+    lists, truth = case
+    names = [*PER_USER, "coverage@3", "gini@3"]
+    shuffled = lists.sample(frac=1.0, random_state=seed), truth.sample(frac=1.0, random_state=seed)
+    pd.testing.assert_frame_equal(
+        sf.evaluate(*shuffled, metrics=names).to_frame(),
+        sf.evaluate(lists, truth, metrics=names).to_frame(),
+    )
+
+
+@settings(deadline=None, max_examples=60)
+@given(tables(), st.data())
+def test_a_repetition_never_raises_a_value(
+    case: tuple[pd.DataFrame, pd.DataFrame], data: st.DataObject
+) -> None:
+    """An item of a list put in once more, at any later place, counts at its first place alone."""
+    lists, truth = case
+    if lists.empty:
+        return
+    row = data.draw(st.integers(0, len(lists) - 1))
+    again = lists.iloc[[row]].copy()
+    again["rank"] = again["rank"] + data.draw(st.integers(0, 6)) + 0.5
+    more = pd.concat([lists.astype({"rank": float}), again])
+    before, after = (sf.evaluate(recs, truth, metrics=PER_USER) for recs in (lists, more))
+    for name in PER_USER:
+        assert (after.per_user[name] <= before.per_user[name] + 1e-12).all()
+    repeated = "repeated recommendations, counted once"
+    if again["user_id"].isin(truth["user_id"]).item():
+        assert after.counts[repeated] == before.counts[repeated] + 1
+
+
+@settings(deadline=None, max_examples=60)
+@given(tables())
+def test_range(case: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    """Every value from 0 to 1, one per user with truth, and the mean is their mean."""
+    lists, truth = case
+    report = sf.evaluate(lists, truth, metrics=PER_USER)
+    assert report.user_ids.tolist() == sorted(set(truth["user_id"]))
+    for name, value in zip(PER_USER, report.to_frame()["value"], strict=True):
+        values = report.per_user[name]
+        assert ((values >= 0) & (values <= 1)).all()
+        assert value == pytest.approx(values.mean())
+
+
+def test_scores_order_lists_as_ranks_do() -> None:
+    """Falling scores; a column of ranks goes before one of scores; gaps are closed."""
+    truth = truth_frame({"a": ["x"]})
+    by_score = pd.DataFrame({"user_id": "a", "item_id": list("zyx"), "score": [0.1, 0.5, 0.9]})
+    assert sf.evaluate(by_score, truth, metrics=["mrr@3"]).to_frame()["value"].item() == 1.0
+    both = by_score.assign(rank=[1, 2, 7])
+    value = sf.evaluate(both, truth, metrics=["mrr@3"]).to_frame()["value"].item()
+    assert value == pytest.approx(1 / 3)
+
+
+def test_a_metric_without_a_cut_takes_the_whole_list() -> None:
+    """The longest list sets k."""
+    lists, truth = (
+        lists_frame({"a": list("xyz"), "b": ["x"]}),
+        truth_frame({"a": ["z"], "b": ["x"]}),
+    )
+    values = sf.evaluate(lists, truth, metrics=["recall", "precision"]).to_frame()["value"]
+    assert values.tolist() == pytest.approx([1.0, 1 / 3])
+
+
+def test_what_is_left_out_is_counted() -> None:
+    """Users without truth or list, repeated rows, unseen users and items, seen items."""
+    lists = lists_frame({"a": ["x", "x", "y"], "b": ["x"], "c": ["y"]})
+    truth = truth_frame({"a": ["y"], "d": ["x", "new"]})
+    train = truth_frame({"a": ["x"], "b": ["y"], "c": ["x"]})
+    counts = sf.evaluate(lists, truth, train=train).counts
+    assert counts == {
+        "users judged": 2,
+        "users with truth and no list": 1,
+        "listed users without truth, left out": 2,
+        "repeated recommendations, counted once": 1,
+        "test rows of users without training rows": 2,
+        "test rows of items without training rows": 1,
+        "recommended items that the user already had": 2,
+    }
+
+
+def test_the_catalogue() -> None:
+    """Training items; else test and lists together; items outside it cover nothing."""
+    lists, truth = lists_frame({"a": ["a item"]}), truth_frame({"a": ["b item", "c item"]})
+    alone = sf.evaluate(lists, truth, metrics=["coverage", "gini"]).to_frame()["value"]
+    assert alone.tolist() == pytest.approx([1 / 3, 2 / 3])
+    train = truth_frame({"t": ["b item", "c item"]})
+    outside = sf.evaluate(lists, truth, train=train, metrics=["coverage", "gini"]).to_frame()
+    assert outside["value"].iloc[0] == 0.0
+    assert math.isnan(outside["value"].iloc[1])
+
+
+def test_differences_to_a_baseline_are_paired() -> None:
+    """User by user, also where one of the two has no list."""
+    truth = truth_frame({"a": ["x"], "b": ["x"], "c": ["x"]})
+    lists = lists_frame({"a": ["x"], "b": ["x"], "c": ["y"]})
+    other = lists_frame({"a": ["x"], "c": ["y", "x"]})
+    report = sf.evaluate(lists, truth, metrics=["mrr@2", "coverage"], baseline=other)
+    assert report.differences is not None
+    assert report.differences["mrr@2"].tolist() == [0.0, 1.0, -0.5]
+    frame = report.difference_frame()
+    assert frame["metric"].tolist() == ["mrr@2"]
+    assert frame["value"].item() == pytest.approx(1 / 6)
+
+
+def test_the_confidence_level_sets_the_width() -> None:
+    """1.645 standard errors at 90 %, 2.576 at 99 %."""
+    lists, truth = random_lists(3)
+    for level, z in ((0.9, 1.6448536), (0.99, 2.5758293)):
+        report = sf.evaluate(lists_frame(lists), truth_frame(truth), metrics=["recall@5"], ci=level)
+        row, values = report.to_frame().iloc[0], report.per_user["recall@5"]
+        error = values.std(ddof=1) / np.sqrt(len(values))
+        assert row["high"] - row["value"] == pytest.approx(z * error, rel=1e-6)
+
+
+def test_tables_come_as_matrices_too() -> None:
+    """Codes are ids."""
+    truth = sparse.csr_array([[0, 1.0], [1, 0]])
+    lists = pd.DataFrame({"user_id": [0, 1], "item_id": [1, 1], "rank": [1, 1]})
+    report = sf.evaluate(lists, truth, train=truth, metrics=["recall@1"])
+    assert report.per_user["recall@1"].tolist() == [1.0, 0.0]
+
+
+def test_empty_lists_score_zero() -> None:
+    """Nothing was recommended to anybody."""
+    lists = lists_frame({"a": ["x"]}).iloc[:0]
+    report = sf.evaluate(lists, truth_frame({"a": ["x"]}), metrics=[*PER_USER, "coverage@3"])
+    assert (report.to_frame()["value"] == 0).all()
+    assert report.counts["users with truth and no list"] == 1
+
+
+LISTS, TRUTH = lists_frame({"a": ["x", "y"]}), truth_frame({"a": ["x"]})
+
+
+@pytest.mark.parametrize(
+    ("lists", "truth", "more", "sentence"),
+    [
+        (
+            LISTS.drop(columns="item_id"),
+            TRUTH,
+            {},
+            r"missing \['item_id'\], found \['user_id', 'rank'\]",
+        ),
+        (LISTS.drop(columns="rank"), TRUTH, {}, "recs must have a column rank or score; found"),
+        (
+            LISTS.assign(rank=[1, np.nan]),
+            TRUTH,
+            {},
+            "rank of recs must be a finite number; got nan in row 1",
+        ),
+        (
+            LISTS.drop(columns="rank").assign(score=[np.inf, 1.0]),
+            TRUTH,
+            {},
+            "score of recs must be a finite number; got inf in row 0",
+        ),
+        (LISTS.assign(rank=["1", "best"]), TRUTH, {}, "got 'best' in row 1"),
+        (
+            LISTS.assign(item_id=["x", None], rank=[2, 1]),
+            TRUTH,
+            {},
+            "item_id of recs must not be null; got one in row 1",
+        ),
+        (LISTS, TRUTH.iloc[:0], {}, "test: the interactions must hold at least one row"),
+        (LISTS, TRUTH, {"train": TRUTH.iloc[:0]}, "train: the interactions must hold at least one"),
+        (LISTS, TRUTH[["user_id"]], {}, "test: the table must have a column 'item_id'"),
+        (LISTS, TRUTH, {"metrics": ["recal@2"]}, "metrics must be names like .*; got 'recal@2'"),
+        (LISTS, TRUTH, {"metrics": ["recall@0"]}, "got 'recall@0'"),
+        (LISTS, TRUTH, {"metrics": ["Recall@2"]}, "got 'Recall@2'"),
+        (LISTS, TRUTH, {"metrics": [2]}, "metrics must be names like .*; got 2"),
+        (LISTS, TRUTH, {"ci": 95}, r"ci must be a number in \(0, 1\); got 95"),
+        (LISTS, TRUTH, {"baseline": TRUTH}, "baseline must have a column rank or score"),
+    ],
+)
+def test_bad_input_is_refused(
+    lists: pd.DataFrame, truth: pd.DataFrame, more: dict[str, Any], sentence: str
+) -> None:
+    """Which table, what was found, what it must be."""
+    with pytest.raises(ValueError, match=sentence):
+        sf.evaluate(lists, truth, **more)
+
+
+def test_other_types_are_refused() -> None:
+    """Lists must come as a frame, metrics as a list, truth as a table."""
+    with pytest.raises(TypeError, match="recs must be a DataFrame; got dict"):
+        sf.evaluate({"a": ["x"]}, TRUTH)
+    with pytest.raises(TypeError, match=r"metrics must be a list of names; got 'recall@2': pass"):
+        sf.evaluate(LISTS, TRUTH, metrics="recall@2")
+    with pytest.raises(TypeError, match="test: interactions must be a pandas DataFrame"):
+        sf.evaluate(LISTS, [("a", "x")])

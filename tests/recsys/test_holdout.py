@@ -1,0 +1,79 @@
+"""What is hidden from whom."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+import suffuse as sf
+from suffuse.datasets import Interactions
+from suffuse.recsys.holdout import CELL_SHARE, USER_SHARE, Holdout, hold_out
+
+
+def random_table(n_users: int, n_items: int, share: float, seed: int) -> Interactions:
+    """A random table with at least one cell; some users may have none."""
+    rng = np.random.default_rng(seed)
+    dense = rng.random((n_users, n_items)) < share
+    dense[0, 0] = True
+    return Interactions.from_matrix(sparse.csr_array(dense.astype(float)))
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.integers(1, 80), st.integers(1, 12), st.floats(0.0, 1.0), st.integers(0, 99), st.booleans()
+)
+def test_laws(n_users: int, n_items: int, share: float, seed: int, tied: bool) -> None:
+    """Disjoint, complete; nobody loses everything but those picked as cold, who have ties."""
+    table = random_table(n_users, n_items, share, seed)
+    has_ties = np.random.default_rng(seed + 1).random(n_users) < 0.5 * (1 + tied)
+    held = hold_out(table, has_ties, random_state=seed)
+    before, kept, hidden = (m.toarray() > 0 for m in (table.matrix, held.train.matrix, held.truth))
+    assert not (kept & hidden).any()
+    assert ((kept | hidden) == before).all()
+    assert len(held.train) > 0
+    lost = before.any(axis=1) & ~kept.any(axis=1)
+    assert np.flatnonzero(lost).tolist() == held.cold.tolist()
+    assert has_ties[held.cold].all()
+    n_candidates = int((has_ties & before.any(axis=1)).sum())
+    assert len(held.cold) == int(USER_SHARE * n_candidates)
+    assert np.flatnonzero(hidden.any(axis=1) & ~lost).tolist() == held.warm.tolist()
+    assert held.train.user_ids.tolist() == table.user_ids.tolist()
+    assert held.train.item_ids.tolist() == table.item_ids.tolist()
+
+
+def test_shares() -> None:
+    """About a tenth of the cells of the warm, a twentieth of the users with ties."""
+    table = random_table(2000, 50, 0.3, 0)
+    held = hold_out(table, np.ones(2000, bool), random_state=1)
+    assert len(held.cold) == 100
+    warm = np.setdiff1d(np.arange(2000), held.cold)
+    share = held.truth[warm].nnz / table.matrix[warm].nnz
+    assert share == pytest.approx(CELL_SHARE, abs=0.01)
+
+
+def test_the_seed_decides() -> None:
+    """The same seed hides the same, another seed something else."""
+    table = Interactions.from_frame(sf.datasets.make_social_world(150, 60, rng=0).interactions)
+    ties = np.ones(table.n_users, bool)
+
+    def hidden(seed: int) -> bytes:
+        return hold_out(table, ties, random_state=seed).truth.toarray().tobytes()
+
+    assert hidden(3) == hidden(3)
+    assert hidden(3) != hidden(4)
+
+
+def test_at_most_draws_a_sorted_sample() -> None:
+    """Of each group, seeded; small groups stay whole; the table stays."""
+    table = random_table(400, 20, 0.5, 0)
+    held = hold_out(table, np.ones(400, bool), random_state=0)
+    few = held.at_most(30, random_state=7)
+    assert isinstance(few, Holdout)
+    assert len(few.warm) == 30
+    assert few.cold.tolist() == held.cold.tolist()
+    assert set(few.warm) <= set(held.warm)
+    assert few.warm.tolist() == sorted(few.warm.tolist())
+    assert few.warm.tolist() == held.at_most(30, random_state=7).warm.tolist()
+    assert few.warm.tolist() != held.at_most(30, random_state=8).warm.tolist()
+    assert few.train is held.train

@@ -1,0 +1,62 @@
+"""Who hears of progress, and for how long."""
+
+import pytest
+
+import suffuse as sf
+from suffuse.recsys.progress import progress_to, tell
+
+
+def test_nobody_listens_by_default(capsys: pytest.CaptureFixture[str]) -> None:
+    """The library is silent."""
+    tell("anything", 1, 2)
+    sf.ALS(n_factors=2).fit(sf.datasets.tiny_world().interactions)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_listener_hears_what_is_inside_the_block() -> None:
+    """Not what comes before or after."""
+    heard: list[tuple[str, int, int]] = []
+    tell("before", 1, 1)
+    with progress_to(lambda *news: heard.append(news)):
+        tell("inside", 1, 2)
+    tell("after", 1, 1)
+    assert heard == [("inside", 1, 2)]
+
+
+def test_the_inner_listener_hears_and_the_outer_comes_back() -> None:
+    """Also when the inner block fails."""
+    outer: list[str] = []
+    inner: list[str] = []
+
+    def fail() -> None:
+        with progress_to(lambda stage, done, total: inner.append(stage)):
+            tell("inner", 1, 1)
+            raise RuntimeError("stop")
+
+    with progress_to(lambda stage, done, total: outer.append(stage)):
+        with pytest.raises(RuntimeError, match="stop"):
+            fail()
+        tell("outer", 1, 1)
+    assert (outer, inner) == (["outer"], ["inner"])
+
+
+def test_every_long_stage_is_told() -> None:
+    """Fitting, choosing, recommending, finding similar items: each ends at its total."""
+    world = sf.datasets.make_social_world(120, 60, rng=0)
+    last: dict[str, tuple[int, int]] = {}
+    with progress_to(lambda stage, done, total: last.update({stage: (done, total)})):
+        base = sf.ALS(n_factors=4, regularization=1.0)
+        model = sf.SocialDiffusion(base).fit(world.interactions, social=world.social)
+        model.recommend(k=2)
+        model.similar_items(k=2)
+        sf.EASE().fit(world.interactions)
+        sf.SpectralFilter().fit(world.interactions)
+    assert set(last) == {
+        "fitting ALS",
+        "fitting EASE",
+        "fitting SpectralFilter",
+        "choosing on a hold-out",
+        "recommending",
+        "finding similar items",
+    }
+    assert all(done == total for done, total in last.values())
