@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +15,9 @@ from .execution import Rows, one_blas_thread, resolve_jobs
 from .inputs import checked_count, checked_number, preference_rows, training_table
 from .progress import tell
 from .scoring import Floats, score_own_signals
+
+#: scores below this are rounding errors
+_NIL = 1e-6
 
 
 class ALS(Recommender):
@@ -94,7 +98,7 @@ class ALS(Recommender):
         --------
         >>> import suffuse as sf
         >>> table = sf.datasets.tiny_world().interactions
-        >>> model = ALS(n_factors=2)
+        >>> model = ALS(n_factors=2, regularization=1.0)
         >>> first = model.fit(table).user_factors_.copy()
         >>> bool((model.fit(table).user_factors_ == first).all())
         True
@@ -131,9 +135,19 @@ class ALS(Recommender):
             users = solver.recalculate_user(np.arange(rows.shape[0]), cells)
         self.user_factors_ = np.asarray(users, np.float32)
         self.item_factors_ = np.asarray(solver.item_factors, np.float32)
+        self._warn_if_collapsed()
         self.interactions_ = rows
         self.user_ids_, self.item_ids_ = table.user_ids, table.item_ids
         return self
+
+    def _warn_if_collapsed(self) -> None:
+        """A penalty stronger than the table shrinks all factors to nothing, and lists to noise."""
+        if float(np.abs(self.user_factors_).max()) * float(np.abs(self.item_factors_).max()) < _NIL:
+            warnings.warn(
+                f"regularization must leave the factors above zero; got {self.regularization!r}, "
+                f"too strong for a table this small: try {self.regularization / 10:g}",
+                stacklevel=3,
+            )
 
     @property
     def signals_(self) -> Floats:

@@ -29,7 +29,7 @@ def spoken_errors() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)
-            warnings.showwarning = _show_note
+            warnings.showwarning = _show_note  # type: ignore[assignment]
             yield
     except SPOKEN as error:
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..datasets.columns import quoted
 from ..datasets.ids import locate, union_ids
 from ..datasets.interactions import Interactions
 from ..datasets.tables import as_interactions
@@ -176,7 +175,7 @@ def _ranked(recs: pd.DataFrame, name: str) -> pd.DataFrame:
     bad = np.flatnonzero(~np.isfinite(values))
     if len(bad):
         raise ValueError(
-            f"{order} of {name} must be a finite number; got {quoted(recs[order].iloc[bad[0]])} "
+            f"{order} of {name} must be a finite number; got {recs[order].tolist()[bad[0]]!r} "
             f"in row {bad[0]} ({len(bad)} such rows)"
         )
     places = np.argsort(values if order == "rank" else -values, kind="stable")

@@ -52,8 +52,6 @@ def hold_out(table: Interactions, has_ties: npt.NDArray[np.bool_], *, random_sta
     hidden = rng.random(len(table)) < CELL_SHARE
     hidden &= ~_last_kept(table.users, hidden, counts)
     hidden |= is_cold[table.users]
-    if hidden.all():
-        hidden[:] = False
     truth = sparse.csr_array(
         (np.ones(int(hidden.sum()), np.float32), (table.users[hidden], table.items[hidden])),
         shape=(table.n_users, table.n_items),

@@ -31,7 +31,7 @@ def progress_to(listener: Listener) -> Iterator[None]:
     >>> world = sf.datasets.tiny_world()
     >>> stages = set()
     >>> with progress_to(lambda stage, done, total: stages.add(stage)):
-    ...     _ = sf.ALS(n_factors=2, max_iter=3).fit(world.interactions)
+    ...     _ = sf.ALS(n_factors=2, regularization=1.0, max_iter=3).fit(world.interactions)
     >>> stages
     {'fitting ALS'}
     """

@@ -11,7 +11,6 @@ from scipy import sparse
 from sklearn.base import clone
 
 from ..datasets.interactions import Interactions
-from ..datasets.tables import as_social_graph
 from ..diffusion.operator import PropagationOperator
 from .als import ALS
 from .channels import Setting, SocialChannels, Taste
@@ -20,6 +19,7 @@ from .execution import Rows
 from .inputs import checked_count, checked_number, training_table
 from .scoring import Floats
 from .selection import AUTO, KINDS, Dials, Selection, as_given, select
+from .ties import with_ties
 
 logger = logging.getLogger(__name__)
 
@@ -141,7 +141,8 @@ class SocialDiffusion(Recommender):
         >>> import suffuse as sf
         >>> world = sf.datasets.tiny_world()
         >>> follows = nx.DiGraph([("newcomer", str(world.interactions["user_id"].iloc[0]))])
-        >>> model = SocialDiffusion(sf.ALS(n_factors=2), damping=0.5, memory=1.0, background=0.01)
+        >>> base = sf.ALS(n_factors=2, regularization=1.0)
+        >>> model = SocialDiffusion(base, damping=0.5, memory=1.0, background=0.01)
         >>> model = model.fit(world.interactions, social=follows)
         >>> "newcomer" in model.user_ids_
         True
@@ -149,14 +150,9 @@ class SocialDiffusion(Recommender):
         dials = self._checked()
         fresh = self._fresh_base()
         table = training_table(interactions)
-        adjacency = None
-        if social is not None:
-            graph = as_social_graph(social, directed=directed)
-            table = table.with_users(graph.ids)
-            adjacency, _ = graph.reindex(table.user_ids)
-        if adjacency is None or adjacency.nnz == 0:
+        table, adjacency = with_ties(table, social, directed=directed)
+        if adjacency.nnz == 0:
             logger.info("the social graph has no tie: the result equals the base model")
-            adjacency = sparse.csr_array((table.n_users, table.n_users), dtype=np.float64)
             dials = Dials(damping=0.0, memory=0.0, background=1.0)
         if self.normalization != AUTO:
             # a kind of P that this graph does not have is refused here, not at the first list

@@ -129,3 +129,10 @@ def test_factors_that_overflow_are_refused() -> None:
     rows = sparse.csr_array([[1.0, 0.0], [0.0, 1.0]])
     with pytest.raises(ValueError, match=r"keep the factors finite; got regularization=1e\+30"):
         sf.ALS(n_factors=1, regularization=1e30).fit(rows)
+
+
+def test_a_penalty_that_kills_all_factors_is_noticed() -> None:
+    """On a tiny table a strong penalty leaves nothing; the warning names it and the way out."""
+    table = sf.datasets.tiny_world().interactions
+    with pytest.warns(UserWarning, match="regularization must leave .* got 5000.0, too strong"):
+        sf.ALS(n_factors=2, regularization=5000.0).fit(table)

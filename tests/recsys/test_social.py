@@ -169,7 +169,7 @@ def test_users_known_only_from_the_graph_get_lists(tall: SocialWorld, name: str)
 
 def test_a_cold_user_of_cold_friends_gets_popularity(tall: SocialWorld) -> None:
     """Where friends know nothing the background decides, however faint."""
-    ties = nx.Graph([("p", "q"), ("q", "r")])
+    ties = nx.Graph([("p", "q"), ("q", "r"), ("u000000", "u000001")])
     model = sf.SocialDiffusion(BASES["ALS"], damping=0.5, memory=1.0, background=0.0)
     model.fit(tall.interactions, social=ties)
     popular = model.recommend(["?"], k=5, unknown_users="popular")["item_id"].tolist()
