@@ -27,9 +27,10 @@ def with_ties(
     graph = as_social_graph(social, directed=directed)
     if graph.n_ties and (locate(table.user_ids, graph.ids, "users") < 0).all():
         warnings.warn(
-            f"social ids should be those of the interactions; got {graph.ids[:1].tolist()} in the graph "
-            f"and {table.user_ids[:1].tolist()} in the table, and none of the {graph.n_nodes} users of "
-            "the graph has interactions: are the ids of one kind?",
+            "social ids should be those of the interactions; got "
+            f"{graph.ids[:1].tolist()} in the graph and {table.user_ids[:1].tolist()} in the "
+            f"table, and none of the {graph.n_nodes} users of the graph has interactions: "
+            "are the ids of one kind?",
             stacklevel=3,
         )
     table = table.with_users(graph.ids)
