@@ -17,10 +17,12 @@ PathLike = str | os.PathLike[str]
 
 _DELIMITERS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t"}
 _PARQUET = (".parquet", ".pq")
+#: what the name of a table file may end in
+SUFFIXES = (*_DELIMITERS, *_PARQUET)
 _UNREADABLE = (ValueError, OSError, EOFError, zlib.error, pa.ArrowException)
 
 
-def read_table(path: PathLike) -> pd.DataFrame:
+def read_table(path: PathLike, *, allow_empty: bool = False) -> pd.DataFrame:
     """Read a table from a csv, tsv or parquet file.
 
     In csv and tsv a column becomes whole numbers or numbers if every entry is one, and stays text
@@ -31,6 +33,8 @@ def read_table(path: PathLike) -> pd.DataFrame:
     ----------
     path : path-like
         A file that ends in .csv, .tsv (both also with .gz), .parquet or .pq.
+    allow_empty : bool, default False
+        Take a table that has columns and no row.
 
     Returns
     -------
@@ -78,7 +82,7 @@ def read_table(path: PathLike) -> pd.DataFrame:
         raise ValueError(
             f"path must be a readable {suffix} file; {str(file)!r} is not: {reason}"
         ) from error
-    if len(frame) == 0:
+    if len(frame) == 0 and not allow_empty:
         raise ValueError(f"path must be a table with at least one row; {str(file)!r} has none")
     return frame
 
@@ -190,7 +194,8 @@ def read_social(
     Returns
     -------
     SocialGraph
-        The graph; ``.to_frame()`` is the frame with our column names.
+        The graph; ``.to_frame()`` is the frame with our column names. A table without a row is a
+        graph without a tie.
 
     Raises
     ------
@@ -206,7 +211,7 @@ def read_social(
     ...     read_social(file)
     SocialGraph(2 people, 1 undirected ties)
     """
-    frame = read_table(path)
+    frame = read_table(path, allow_empty=True)
     try:
         return SocialGraph.from_frame(frame, directed=directed, columns=columns)
     except ValueError as error:
@@ -216,11 +221,10 @@ def read_social(
 def _suffix(file: Path) -> str:
     """Return the suffix that says how a file is written, in lower case."""
     name = file.name.lower()
-    known = (*_DELIMITERS, *_PARQUET)
-    for suffix in sorted(known, key=len, reverse=True):
+    for suffix in sorted(SUFFIXES, key=len, reverse=True):
         if name.endswith(suffix):
             return suffix
-    raise ValueError(f"path must end in one of {list(known)}; got {str(file)!r}")
+    raise ValueError(f"path must end in one of {list(SUFFIXES)}; got {str(file)!r}")
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:

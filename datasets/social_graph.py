@@ -108,12 +108,12 @@ class SocialGraph:
         Returns
         -------
         SocialGraph
-            The graph of all people named in the frame.
+            The graph of all people named in the frame; without anybody where it has no row.
 
         Raises
         ------
         ValueError
-            If the frame is empty, a column is missing or ambiguous, or an id or a weight is bad.
+            If a column is missing or ambiguous, or an id or a weight is bad.
 
         Examples
         --------
@@ -125,7 +125,8 @@ class SocialGraph:
         """
         found = find_columns(frame, SOCIAL_COLUMNS, columns)
         if len(frame) == 0:
-            raise ValueError("the social table must hold at least one tie; got an empty table")
+            nobody = np.empty(0, dtype=object)
+            return cls(nobody, sparse.csr_array((0, 0), dtype=np.float64), directed)
         source, target = found["source_id"], found["target_id"]
         names = (str(source), str(target))
         sources, targets, ids = encode_pairs(frame[source], frame[target], names)

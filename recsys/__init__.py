@@ -7,6 +7,7 @@ if __name__ != "suffuse.recsys":
     )
 
 from .als import ALS
+from .blend import Blend
 from .contract import NotFittedError, Recommender
 from .ease import EASE
 from .evaluate import evaluate
@@ -21,6 +22,7 @@ from .store import CorruptModelError
 __all__ = [
     "ALS",
     "EASE",
+    "Blend",
     "CorruptModelError",
     "NotFittedError",
     "Popularity",

@@ -13,8 +13,9 @@ from scipy import sparse
 from .contract import Recommender, require_fitted
 from .execution import Rows, one_blas_thread, resolve_jobs
 from .inputs import checked_count, checked_number, preference_rows, training_table
+from .matrices import single
 from .progress import tell
-from .scoring import Floats, score_own_signals
+from .scoring import Floats, relative_popularity, score_own_signals
 
 #: scores below this are rounding errors
 _NIL = 1e-6
@@ -24,8 +25,9 @@ class ALS(Recommender):
     """Weighted matrix factorisation of preferences (Hu, Koren, Volinsky, ICDM 2008, eq. 3).
 
     Minimises ``sum_ui c_ui (p_ui - x_u . y_i)^2 + regularization (sum |x_u|^2 + sum |y_i|^2)``
-    with ``p_ui = 1`` and ``c_ui = confidence * weight_ui`` on the training cells, ``p_ui = 0`` and
-    ``c_ui = 1`` elsewhere. A score is ``x_u . y_i``.
+    with ``p_ui = 1`` and ``c_ui = confidence * weight_ui * (m_i / m)^-popularity_discount`` on the
+    training cells, ``p_ui = 0`` and ``c_ui = 1`` elsewhere, for an item with ``m_i`` rows and
+    ``m = sum m_i^2 / sum m_i``. A score is ``x_u . y_i``.
 
     Parameters
     ----------
@@ -36,6 +38,8 @@ class ALS(Recommender):
         Strength of the quadratic penalty; about 3 to 10 times ``confidence`` serves sparse tables.
     confidence : float
         Weight of an observed cell against an unobserved one, which has weight 1.
+    popularity_discount : float
+        How much less a row says about a popular item; 0 is the published model, 0.2 often better.
     max_iter : int
         Alternations.
     use_weights : bool
@@ -68,6 +72,7 @@ class ALS(Recommender):
         n_factors: int = 64,
         regularization: float = 50.0,
         confidence: float = 10.0,
+        popularity_discount: float = 0.0,
         max_iter: int = 15,
         use_weights: bool = False,
         random_state: int = 0,
@@ -76,6 +81,7 @@ class ALS(Recommender):
         self.n_factors = n_factors
         self.regularization = regularization
         self.confidence = confidence
+        self.popularity_discount = popularity_discount
         self.max_iter = max_iter
         self.use_weights = use_weights
         self.random_state = random_state
@@ -108,7 +114,11 @@ class ALS(Recommender):
         n_factors = min(checked_count("n_factors", self.n_factors), *rows.shape)
         max_iter = checked_count("max_iter", self.max_iter)
         stage = "fitting ALS"
-        cells = sparse.csr_matrix(rows)  # implicit knows the older kind of scipy matrix alone
+        discount = checked_number("popularity_discount", self.popularity_discount)
+        weights = sparse.diags_array(relative_popularity(rows) ** -discount)
+        # implicit knows the older kind of scipy matrix alone
+        cells = sparse.csr_matrix(single(rows @ weights) if discount else rows)
+        tell(stage, 0, max_iter)
         with one_blas_thread():
             solver = AlternatingLeastSquares(
                 factors=n_factors,

@@ -25,8 +25,16 @@ from scipy import sparse
 
 from ..diffusion.operator import PropagationOperator
 from .execution import Rows
-from .matrices import scaled_rows, single
-from .scoring import Floats, LinearModel, evidence, item_popularity, own_signals
+from .matrices import Csr, scaled_rows, single
+from .scoring import (
+    Floats,
+    LinearModel,
+    evidence,
+    item_popularity,
+    own_scores,
+    parts_of,
+    score_scale,
+)
 
 #: weight of a tie between two people whose tastes do not agree at all (or are not known)
 AGREEMENT_FLOOR = 0.05
@@ -60,43 +68,69 @@ class Setting:
     background: float = 0.0
 
 
+@dataclass(frozen=True)
+class Diffused:
+    """One taste, ready to be scored: ``z`` of all users per part of the base, None for rows."""
+
+    taste: Taste
+    factors: tuple[Floats | None, ...]
+
+    def of(self, rows: Rows) -> Diffused:
+        """The same for some users alone, whose rows are then counted from 0."""
+        return Diffused(
+            self.taste, tuple(None if part is None else part[rows] for part in self.factors)
+        )
+
+
 class SocialChannels:
     """The channels over one fitted base model and one graph."""
 
-    def __init__(
-        self, base: LinearModel, adjacency: sparse.csr_array, operator: PropagationOperator
-    ) -> None:
+    def __init__(self, base: Any, adjacency: Csr, operator: PropagationOperator) -> None:
         self.base = base
+        self.parts = parts_of(base)
         self.operator = operator
         self.counts = evidence(base.interactions_)
         self.tie_weights = np.asarray(adjacency.sum(axis=1)).ravel()
-        self.ties = agreement_ties(base, adjacency)
+        self.ties = agreement_ties(self.parts[0][1], adjacency)
         self.held = _held_items(base.interactions_, self.counts)
         self.scale = score_scale(base)
         popularity = item_popularity(base.interactions_)
         root = float(np.sqrt(np.mean(popularity**2)))
         self.popularity = np.asarray(popularity / max(root, 1e-30), np.float32)
 
-    def diffused_factors(self, taste: Taste) -> Floats | None:
-        """``z`` for all users where the base has dense factors; None for preference rows."""
-        signals = self.base.signals_
+    def diffused(self, taste: Taste) -> Diffused:
+        """``z`` for all users, for the parts of the base that have dense factors."""
+        return Diffused(taste, tuple(self._factors(part.signals_, taste) for _, part in self.parts))
+
+    def taste_scores(self, rows: Rows, diffused: Diffused, places: Rows | None = None) -> Floats:
+        """``z_u . item_map``, shape (len(rows), n_items).
+
+        ``places`` are the rows of ``diffused`` that belong to ``rows``, where they differ.
+        """
+        if diffused.taste.damping == 0:
+            return own_scores(self.base, rows)
+        mixture = None
+        scores: Floats | None = None
+        for (weight, part), factors in zip(self.parts, diffused.factors, strict=True):
+            if factors is not None:
+                signals = factors[rows if places is None else places]
+            else:
+                mixture = self._mixture(rows, diffused.taste) if mixture is None else mixture
+                signals = np.asarray((mixture @ part.interactions_).toarray(), np.float32)
+            scored = np.float32(weight) * part.score_signals(signals)
+            scores = scored if scores is None else scores + scored
+        return own_scores(self.base, rows) if scores is None else scores
+
+    def _factors(self, signals: Floats | Csr, taste: Taste) -> Floats | None:
         if not isinstance(signals, np.ndarray) or taste.damping == 0:
-            return signals if isinstance(signals, np.ndarray) else None
-        spread = self.operator.diffuse(signals, taste.damping, tol=TOLERANCE)
+            return None
+        # what single precision can certify this close to damping 1
+        floor = 64 * float(np.finfo(np.float32).eps) / (1 - taste.damping)
+        spread = self.operator.diffuse(signals, taste.damping, tol=max(TOLERANCE, floor))
         if taste.evidence is None:
             return np.asarray(spread, np.float32)
         weight = self._weights(taste)[:, None]
         return np.asarray((1 - weight) * signals + weight * spread, np.float32)
-
-    def taste_scores(self, rows: Rows, taste: Taste, factors: Floats | None = None) -> Floats:
-        """``z_u . item_map``, shape (len(rows), n_items); ``factors`` as computed before."""
-        if taste.damping == 0:
-            return self.base.score_signals(own_signals(self.base, rows))
-        if factors is not None:
-            return self.base.score_signals(factors[rows])
-        mixture = self._mixture(rows, taste)
-        signals = sparse.csr_array(mixture @ self.base.interactions_)
-        return self.base.score_signals(np.asarray(signals.toarray(), np.float32))
 
     def memory_rows(self, rows: Rows) -> sparse.csr_array:
         """``(F_W r)_u``: the items of the friends of some users, shape (len(rows), n_items)."""
@@ -164,21 +198,6 @@ def signal_cosines(
             products[part] = np.asarray(signals[left].multiply(signals[right]).sum(axis=1)).ravel()
     scale = lengths[sources] * lengths[targets]
     return np.asarray(products / np.where(scale > 0, scale, 1.0), np.float32)
-
-
-def score_scale(base: LinearModel, most: int = 1000) -> float:
-    """Mean score of the base model on its own training cells, over at most ``most`` users."""
-    active = np.flatnonzero(evidence(base.interactions_))
-    rows = active[:: max(1, len(active) // most)][:most]
-    total, cells = 0.0, 0
-    for start in range(0, len(rows), 100):
-        part = rows[start : start + 100]
-        scores = base.score_signals(own_signals(base, part))
-        seen = base.interactions_[part]
-        users = np.repeat(np.arange(len(part)), np.diff(seen.indptr))
-        total += float(scores[users, seen.indices].sum(dtype=np.float64))
-        cells += len(users)
-    return max(total / max(cells, 1), float(np.finfo(np.float32).tiny))
 
 
 def add_rows(scores: Floats, rows: sparse.csr_array, weight: float) -> None:

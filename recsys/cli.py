@@ -10,13 +10,14 @@ import pandas as pd
 import typer
 
 from ..datasets.interactions import Interactions
-from ..datasets.readers import read_interactions, read_social, read_table, write_table
+from ..datasets.readers import SUFFIXES, read_interactions, read_social, read_table, write_table
 from ..datasets.registry import describe, fetch
 from ..datasets.social_graph import SocialGraph
 from ..datasets.splits import split_cold_users, split_random
 from ..datasets.synthetic import make_social_world
 from .als import ALS
 from .console import (
+    parsed_columns,
     parsed_number,
     parsed_pairs,
     progress_bars,
@@ -65,9 +66,9 @@ def main() -> None:
 
 @app.command("demo")
 def demo_verb(
-    out: Annotated[Path, typer.Option(help="Folder for the picture and the tables.")] = Path(
-        "demo"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="Folder of picture and table; both are replaced.")
+    ] = Path("demo"),
     users: Annotated[int, typer.Option(help="People in the world.")] = 2000,
     items: Annotated[int, typer.Option(help="Things in the world.")] = 1000,
     homophily: Annotated[float, typer.Option(help="Share of ties that taste made, 0 to 1.")] = 0.6,
@@ -124,12 +125,10 @@ def fit_verb(
         refuse_existing(out, overwrite=force)
         model = _base_model(base, param or [], seed, jobs)
         with stage("reading"):
-            table = read_interactions(
-                interactions, columns=parsed_pairs("--columns", columns) or None
-            )
+            table = read_interactions(interactions, columns=parsed_columns("--columns", columns))
             graph = None
             if social is not None:
-                names = parsed_pairs("--social-columns", social_columns) or None
+                names = parsed_columns("--social-columns", social_columns)
                 graph = read_social(social, directed=directed, columns=names)
         if graph is not None:
             model = SocialDiffusion(
@@ -143,6 +142,8 @@ def fit_verb(
             )
             model.fit(table, social=graph)
         else:
+            if {damping, memory, background} != {"auto"}:
+                say("note: without --social there is nothing to damp: the dials are not used")
             model.fit(table)
         with stage("writing"):
             model.save(out, overwrite=force)
@@ -169,7 +170,7 @@ def recommend_verb(
     Example: `suffuse recommend model/ --k 10 --out recs.parquet`
     """
     with spoken_errors(), progress_bars():
-        _refuse_existing_file(out, force)
+        _refuse_unwritable(out, force)
         with stage("reading"):
             fitted = load_model(model)
         if jobs is not None:
@@ -205,9 +206,9 @@ def evaluate_verb(
     """
     with spoken_errors(), progress_bars():
         if out is not None:
-            _refuse_existing_file(out, force)
+            _refuse_unwritable(out, force)
         with stage("reading"):
-            names = parsed_pairs("--columns", columns) or None
+            names = parsed_columns("--columns", columns)
             tables = [
                 None if path is None else read_interactions(path, columns=names)
                 for path in (test, train)
@@ -274,6 +275,7 @@ def _describe_fit(table: Interactions, graph: SocialGraph | None, model: Any) ->
     say(
         f"{len(table)} interactions of {table.n_users} users with {table.n_items} items"
         + (f"; {table.n_merged} repeated rows merged" if table.n_merged else "")
+        + (f"; {table.n_zero} rows of weight 0 left out" if table.n_zero else "")
     )
     if graph is None:
         return
@@ -281,12 +283,15 @@ def _describe_fit(table: Interactions, graph: SocialGraph | None, model: Any) ->
     say(
         f"{graph.n_ties} ties of {graph.n_nodes} users"
         + (f", {only_social} of whom have no interactions" if only_social else "")
+        + (f"; {graph.n_merged} repeated ties merged" if graph.n_merged else "")
         + (f"; {graph.n_self_ties} self ties left out" if graph.n_self_ties else "")
+        + (f"; {graph.n_zero} ties of weight 0 left out" if graph.n_zero else "")
     )
     say(
         f"chosen: damping {model.damping_:g}, memory {model.memory_:g} "
-        f"(users without interactions: damping {model.cold_damping_:g}, "
-        f"memory {model.cold_memory_:g}, background {model.background_:g})"
+        f"(users with 1 to 5 interactions: {model.few_damping_:g}, {model.few_memory_:g}; "
+        f"without: {model.cold_damping_:g}, {model.cold_memory_:g}, "
+        f"background {model.background_:g})"
     )
     if len(model.ablation_):
         changes = model.ablation_.rename(columns={"difference": "gain", "n_users": "judged"})
@@ -309,6 +314,15 @@ def _asked_users(known: Any, users: list[str] | None, users_from: Path | None) -
         is_number = np.issubdtype(np.asarray(known).dtype, np.integer)
         asked.append(int(user) if is_number and user.lstrip("-").isdigit() else user)
     return pd.Series(asked, dtype=None if asked else object).to_numpy()
+
+
+def _refuse_unwritable(path: Path, force: bool) -> None:
+    """Refuse before anything is computed what could not be written at the end."""
+    _refuse_existing_file(path, force)
+    if not path.name.endswith(SUFFIXES):
+        raise ValueError(f"--out must end in one of {list(SUFFIXES)}; got {str(path)!r}")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"--out must lie in an existing folder; got {str(path)!r}")
 
 
 def _refuse_existing_file(path: Path, force: bool) -> None:

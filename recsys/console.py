@@ -17,7 +17,15 @@ from rich.table import Table
 from .progress import progress_to, tell
 
 #: what bad input raises; anything else is a fault of ours and keeps its traceback
-SPOKEN = (ValueError, TypeError, KeyError, OSError, MemoryError, pa.ArrowException)
+SPOKEN = (
+    ValueError,
+    TypeError,
+    KeyError,
+    OSError,
+    MemoryError,
+    ArithmeticError,
+    pa.ArrowException,
+)
 
 console = Console()
 errors = Console(stderr=True)
@@ -60,9 +68,9 @@ def progress_bars() -> Iterator[None]:
 
     def listen(stage: str, done: int, total: int) -> None:
         known = tasks.get(stage)
-        if known is None or bars.tasks[known].finished:
-            tasks[stage] = bars.add_task(stage, total=total)
-        bars.update(tasks[stage], completed=done, total=total)
+        if known is None or (bars.tasks[known].finished and done < total):
+            tasks[stage] = bars.add_task(stage, total=total or None)
+        bars.update(tasks[stage], completed=done, total=total or None)
 
     with bars, progress_to(listen):
         yield
@@ -70,8 +78,8 @@ def progress_bars() -> Iterator[None]:
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:
-    """Show a step of unknown length as a bar that is empty, then full."""
-    tell(name, 0, 1)
+    """Show a step of unknown length as a bar that moves, then is full."""
+    tell(name, 0, 0)
     yield
     tell(name, 1, 1)
 
@@ -108,10 +116,15 @@ def parsed_pairs(option: str, pairs: list[str]) -> dict[str, str]:
     found = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        if not (name and equals and value):
+        if not (name and equals):
             raise ValueError(f"{option} must be name=value; got {pair!r}")
         found[name] = value
     return found
+
+
+def parsed_columns(option: str, pairs: list[str]) -> dict[str, str | None] | None:
+    """Roles and the columns that play them; ``role=`` says that no column does."""
+    return {role: column or None for role, column in parsed_pairs(option, pairs).items()} or None
 
 
 def parsed_number(name: str, value: str) -> int | float | bool | str:

@@ -68,7 +68,7 @@ def evaluate(
         Columns ``user_id, item_id`` and ``rank`` (from 1) or ``score``, which order the lists;
         gaps between ranks are closed.
     test : DataFrame, sparse matrix or Interactions
-        What people took; every row is relevant.
+        What people took; every row with a weight above zero is relevant.
     train : DataFrame, sparse matrix or Interactions, optional
         The training rows: the catalogue of ``coverage`` and ``gini`` (without it, the items of
         test and lists together), and the counts of unseen items and of recommended items that
@@ -208,6 +208,7 @@ def _judged_lists(ranked: pd.DataFrame, truth: Interactions, known: Interactions
     hits = np.zeros(matrix.shape, bool)
     hits[rows, ranks] = np.isin(cells, wanted) & is_first
     counts = {
+        "test rows of weight 0, left out": truth.n_zero,
         "users judged": len(judged),
         "users with truth and no list": int((sizes == 0).sum()),
         "listed users without truth, left out": int(ranked["user_id"][~kept].nunique()),

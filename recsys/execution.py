@@ -65,6 +65,7 @@ def map_batches(
     n_threads = resolve_jobs(n_jobs)
     results: list[Result] = []
     waiting: deque[Future[Result]] = deque()
+    tell(stage, 0, len(parts))
     with one_blas_thread(), ThreadPoolExecutor(n_threads) as pool:
         try:
             for part in parts:

@@ -90,8 +90,8 @@ def _draw_spread(axes: Axes, model: SocialDiffusion) -> None:
         operator = PropagationOperator(model.social_, "doubly_stochastic")
         for damping, colour in ((0.3, "#e3a7c3"), (0.6, "#c95f95"), (0.9, "#7a1f4b")):
             spread = operator.diffuse(drop, damping)
-            means = [spread[hops == hop].sum() for hop in reach]
-            axes.plot(reach, means, "o-", color=colour, label=f"damping {damping:g}")
+            shares = [spread[hops == hop].sum() for hop in reach]
+            axes.plot(reach, shares, "o-", color=colour, label=f"damping {damping:g}")
     axes.set_yscale("log")
     axes.set_xticks(reach)
     axes.set_xlabel("distance from the user on whom it was dropped, in ties")

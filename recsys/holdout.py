@@ -1,7 +1,9 @@
 """What is held out of the training table to choose settings on: cells, and whole users.
 
-Some cells of every user are hidden, to ask what suits people with a history; some users with ties
-are hidden whole, to ask what suits people without. Test data is never involved.
+Some cells of every user are hidden, to ask what suits people with a history. Some users with ties
+are hidden but for one, two or five of their items, to ask what suits people of whom little is
+known, and some are hidden whole, to ask what suits people without a history. Test data is never
+involved.
 """
 
 from __future__ import annotations
@@ -17,19 +19,23 @@ from .execution import Rows
 
 #: share of the cells that are hidden, and of the users with ties who are hidden whole
 CELL_SHARE, USER_SHARE = 0.1, 0.05
+#: how many items a user of whom little is known keeps, in turn; with more they count as warm
+KEPT = (1, 2, 5)
+FEW = max(KEPT)
 
 
 @dataclass(frozen=True)
 class Holdout:
     """A reduced table and what it hides from whom.
 
-    ``truth`` has shape (n_users, n_items); ``warm`` and ``cold`` are the rows to be judged:
-    users who keep some of their cells, and users who lost all.
+    ``truth`` has shape (n_users, n_items); the others are the rows to be judged: users who keep
+    more than ``FEW`` of their items (``warm``), users who keep fewer, and users who lost all.
     """
 
     train: Interactions
     truth: sparse.csr_array
     warm: Rows
+    few: Rows
     cold: Rows
 
     def at_most(self, n_users: int, *, random_state: int) -> Holdout:
@@ -37,27 +43,42 @@ class Holdout:
         rng = np.random.default_rng(random_state)
         groups = [
             np.sort(rng.choice(rows, n_users, replace=False)) if len(rows) > n_users else rows
-            for rows in (self.warm, self.cold)
+            for rows in (self.warm, self.few, self.cold)
         ]
-        return replace(self, warm=groups[0], cold=groups[1])
+        return replace(self, warm=groups[0], few=groups[1], cold=groups[2])
 
 
 def hold_out(table: Interactions, has_ties: npt.NDArray[np.bool_], *, random_state: int) -> Holdout:
     """Hide cells and users, by a seeded draw."""
     rng = np.random.default_rng(random_state)
     counts = np.bincount(table.users, minlength=table.n_users)
-    candidates = np.flatnonzero(has_ties & (counts > 0))
-    is_cold = np.zeros(table.n_users, bool)
-    is_cold[rng.choice(candidates, int(USER_SHARE * len(candidates)), replace=False)] = True
+    candidates = rng.permutation(np.flatnonzero(has_ties & (counts > 0)))
+    n_each = int(USER_SHARE * len(candidates))
+    keeps = np.full(table.n_users, np.iinfo(np.int64).max)
+    keeps[candidates[:n_each]] = 0
+    little = candidates[n_each : 2 * n_each]
+    keeps[little] = np.resize(KEPT, len(little))
     hidden = rng.random(len(table)) < CELL_SHARE
     hidden &= ~_last_kept(table.users, hidden, counts)
-    hidden |= is_cold[table.users]
+    chosen = keeps[table.users] < np.iinfo(np.int64).max
+    hidden[chosen] = (_places(table.users, rng) >= keeps[table.users])[chosen]
     truth = sparse.csr_array(
         (np.ones(int(hidden.sum()), np.float32), (table.users[hidden], table.items[hidden])),
         shape=(table.n_users, table.n_items),
     )
-    judged = np.flatnonzero(np.diff(truth.indptr) > 0)
-    return Holdout(table.select(~hidden), truth, judged[~is_cold[judged]], judged[is_cold[judged]])
+    left = counts - np.diff(truth.indptr)
+    asked = np.diff(truth.indptr) > 0
+    groups = (left > FEW, (left > 0) & (left <= FEW), left == 0)
+    return Holdout(table.select(~hidden), truth, *(np.flatnonzero(asked & g) for g in groups))
+
+
+def _places(users: npt.NDArray[np.int32], rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Place of every row in a random order of its user's rows, from 0; ``users`` are sorted."""
+    order = np.lexsort((rng.random(len(users)), users))
+    first = np.searchsorted(users, users)
+    places = np.empty(len(users), np.int64)
+    places[order] = np.arange(len(users)) - first
+    return places
 
 
 def _last_kept(

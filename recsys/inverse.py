@@ -36,6 +36,7 @@ def spd_inverse(matrix: Matrix, *, n_jobs: int | None, stage: str) -> Matrix:
         done += size
         tell(stage, done, n)
 
+    tell(stage, 0, n)
     with one_blas_thread(), ThreadPoolExecutor(resolve_jobs(n_jobs)) as pool:
         _invert(matrix, pool, leaf_done)
     return matrix

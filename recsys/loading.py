@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .als import ALS
+from .blend import Blend
 from .ease import EASE
 from .popularity import Popularity
 from .social import SocialDiffusion
@@ -41,9 +42,15 @@ def load_model(folder: str | Path) -> Any:
     """
     classes: dict[str, Callable[[], Any]] = {
         "ALS": ALS,
+        "Blend": _unfitted_blend,
         "EASE": EASE,
         "Popularity": Popularity,
         "SocialDiffusion": SocialDiffusion,
         "SpectralFilter": SpectralFilter,
     }
     return read_model(Path(folder), classes)
+
+
+def _unfitted_blend() -> Blend:
+    """A blend whose parameters the manifest will set."""
+    return Blend(None, None)

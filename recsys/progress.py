@@ -23,7 +23,8 @@ def progress_to(listener: Listener) -> Iterator[None]:
     Parameters
     ----------
     listener : callable(stage: str, done: int, total: int)
-        Called from the thread that computes; it should return soon.
+        Called from the thread that computes, so it should return soon; ``total`` is 0 where it
+        is not known.
 
     Examples
     --------

@@ -49,6 +49,9 @@ def recommend_items(
 ) -> pd.DataFrame:
     """The frame of lists; the public words are at ``Recommender.recommend``."""
     k = checked_length(k)
+    options = ("raise", "warn", "skip", "popular")
+    if unknown_users not in options:
+        raise ValueError(f"unknown_users must be one of {options}; got {unknown_users!r}")
     allowed = _allowed_items(model.item_ids_, items, exclude_items)
     _check_room(k, len(model.item_ids_) if allowed is None else int(allowed.sum()))
     if users is None:
@@ -154,9 +157,6 @@ def _known_users(
     user_ids: Ids, users: Iterable[Any], unknown_users: UnknownUsers
 ) -> tuple[Ids, Rows]:
     """The users to answer for and their rows (-1 for one who gets the popular list)."""
-    options = ("raise", "warn", "skip", "popular")
-    if unknown_users not in options:
-        raise ValueError(f"unknown_users must be one of {options}; got {unknown_users!r}")
     asked = _distinct(users)
     rows = locate(user_ids, asked, "users")
     unknown = rows < 0

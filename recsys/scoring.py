@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,18 +24,6 @@ class LinearModel(Protocol):
     item_ids_: Ids
     interactions_: sparse.csr_array
 
-    def fit(self, interactions: Any) -> Self:
-        """Fit on a table of interactions."""
-        ...
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters of ``__init__`` by name."""
-        ...
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters by name."""
-        ...
-
     @property
     def signals_(self) -> Floats | sparse.csr_array:
         """One row per user: dense factors (n_users, d), or sparse preference rows."""
@@ -45,9 +33,11 @@ class LinearModel(Protocol):
         """``signals . item_map`` for dense rows of signals, shape (n_rows, n_items)."""
         ...
 
-    def score_similar(self, columns: Rows) -> Floats:
-        """Similarity of all items to some items, shape (len(columns), n_items)."""
-        ...
+
+def parts_of(model: Any) -> tuple[tuple[float, LinearModel], ...]:
+    """The linear models that a model adds up, each with its weight; itself where it is one."""
+    parts: tuple[tuple[float, LinearModel], ...] = getattr(model, "parts_", ((1.0, model),))
+    return parts
 
 
 def own_signals(model: LinearModel, rows: Rows) -> Floats:
@@ -58,9 +48,33 @@ def own_signals(model: LinearModel, rows: Rows) -> Floats:
     return np.asarray(signals[rows].toarray(), dtype=np.float32)
 
 
-def score_own_signals(model: LinearModel, rows: Rows) -> Floats:
+def own_scores(model: Any, rows: Rows) -> Floats:
+    """Scores of users from their own signals alone, shape (len(rows), n_items)."""
+    weighted = [
+        np.float32(weight) * part.score_signals(own_signals(part, rows))
+        for weight, part in parts_of(model)
+    ]
+    return weighted[0] if len(weighted) == 1 else np.asarray(sum(weighted), np.float32)
+
+
+def score_scale(model: Any, most: int = 1000) -> float:
+    """Mean score of a model on its own training cells, over at most ``most`` users."""
+    active = np.flatnonzero(evidence(model.interactions_))
+    rows = active[:: max(1, len(active) // most)][:most]
+    total, cells = 0.0, 0
+    for start in range(0, len(rows), 100):
+        part = rows[start : start + 100]
+        scores = own_scores(model, part)
+        seen = model.interactions_[part]
+        users = np.repeat(np.arange(len(part)), np.diff(seen.indptr))
+        total += float(scores[users, seen.indices].sum(dtype=np.float64))
+        cells += len(users)
+    return max(total / max(cells, 1), float(np.finfo(np.float32).tiny))
+
+
+def score_own_signals(model: Any, rows: Rows) -> Floats:
     """Scores of users from their own signals; users without any interaction get popularity."""
-    scores = model.score_signals(own_signals(model, rows))
+    scores = own_scores(model, rows)
     empty = evidence(model.interactions_)[rows] == 0
     if empty.any():
         scores[empty] = item_popularity(model.interactions_)
@@ -70,6 +84,13 @@ def score_own_signals(model: LinearModel, rows: Rows) -> Floats:
 def evidence(interactions: sparse.csr_array) -> npt.NDArray[np.int64]:
     """How many items each user holds, shape (n_users,)."""
     return np.diff(interactions.indptr).astype(np.int64)
+
+
+def relative_popularity(interactions: sparse.csr_array) -> npt.NDArray[np.float64]:
+    """``m_i / m``: rows of each item over those of the average row's item, never zero."""
+    counts = np.bincount(interactions.indices, minlength=interactions.shape[1]).astype(np.float64)
+    typical = max(float((counts**2).sum()), 1.0) / max(float(counts.sum()), 1.0)
+    return np.asarray(np.maximum(counts, 1.0) / typical, np.float64)
 
 
 def item_popularity(interactions: sparse.csr_array) -> Floats:

@@ -17,6 +17,8 @@ from scipy import sparse
 
 from .channels import Setting, SocialChannels, Taste
 from .execution import Rows, map_batches
+from .metrics import ndcg, recall
+from .progress import tell
 from .topk import NO_ITEM, top_k
 
 #: length of the lists that are judged
@@ -112,10 +114,12 @@ def judge(
     n_jobs: int | None,
 ) -> Judged:
     """Recall and NDCG at ``LENGTH`` of every setting for every one of the ``rows``."""
-    factors = {}
-    for taste in dict.fromkeys(setting.taste for setting in settings):
-        diffused = channels.diffused_factors(taste)
-        factors[taste] = None if diffused is None else diffused[rows]
+    tastes = dict.fromkeys(setting.taste for setting in settings)
+    diffused = {}
+    for place, taste in enumerate(tastes):
+        tell("diffusing", place, len(tastes))
+        diffused[taste] = channels.diffused(taste).of(rows)
+    tell("diffusing", len(tastes), len(tastes))
     if len(rows) == 0:
         nobody = np.empty((len(settings), 0))
         return Judged(settings, nobody, nobody)
@@ -130,11 +134,8 @@ def judge(
         current, scores = None, None
         for place, setting in enumerate(settings):
             if scores is None or setting.taste != current:
-                current, known = setting.taste, factors[setting.taste]
-                if known is None:
-                    scores = channels.taste_scores(batch, current)
-                else:
-                    scores = channels.base.score_signals(known[places])
+                current = setting.taste
+                scores = channels.taste_scores(batch, diffused[current], places)
             mixed = channels.mix(scores, memory, setting)
             mixed[users, seen.indices] = -np.inf
             quality[:, place] = _quality(mixed, wanted)
@@ -186,6 +187,4 @@ def _quality(scores: npt.NDArray[np.float32], wanted: npt.NDArray[np.bool_]) -> 
     lists, _ = top_k(scores, LENGTH)
     hits = np.take_along_axis(wanted, np.maximum(lists, 0), axis=1) & (lists != NO_ITEM)
     n_wanted = wanted.sum(axis=1)
-    discounts = 1.0 / np.log2(np.arange(2, lists.shape[1] + 2))
-    ideal = np.cumsum(discounts)[np.minimum(n_wanted, lists.shape[1]) - 1]
-    return np.stack([hits.sum(axis=1) / n_wanted, (hits @ discounts) / ideal])
+    return np.stack([recall(hits, n_wanted, LENGTH), ndcg(hits, n_wanted, LENGTH)])

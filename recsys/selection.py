@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -14,14 +14,17 @@ from ..datasets.interactions import Interactions
 from ..diffusion.operator import PropagationOperator
 from .channels import FAINT, Setting, SocialChannels, Taste
 from .holdout import Holdout, hold_out
-from .scoring import LinearModel
-from .search import SINGLE, Judged, ablation, choose, grid, judge
+from .scoring import parts_of
+from .search import SINGLE, ablation, choose, grid, judge
 
 AUTO: Final = "auto"
 #: kinds of P that are tried, the plainest first
 KINDS: Final = ("symmetric", "row", "doubly_stochastic")
 TASTES = (Taste(0.1), Taste(0.2), Taste(0.3), Taste(0.5), Taste(0.5, 1.0), Taste(0.5, 5.0))
 MEMORIES = (0.5, 1.0, 2.0, 4.0, 8.0)
+FEW_TASTES = (Taste(0.3), Taste(0.5), Taste(0.7))
+FEW_MEMORIES = (1.0, 4.0, 8.0)
+FEW_BACKGROUNDS = (0.01, 0.03, 0.1)
 COLD_TASTES = (Taste(0.3), Taste(0.6), Taste(0.85))
 COLD_MEMORIES = (0.0, 1.0, 4.0)
 BACKGROUNDS = (FAINT, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -48,10 +51,11 @@ class Dials:
 
 @dataclass(frozen=True)
 class Selection:
-    """The settings of users with and without interactions, and what they were chosen on."""
+    """The settings of users with many, few and no interactions, and what they were chosen on."""
 
     normalization: str | float
     warm: Setting
+    few: Setting
     cold: Setting
     ablation: pd.DataFrame = field(default_factory=pd.DataFrame)
     trials: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -60,12 +64,13 @@ class Selection:
 def as_given(dials: Dials, normalization: str | float) -> Selection:
     """The settings of a caller who fixed every dial."""
     damping, memory = dials.damping or 0.0, dials.memory or 0.0
+    warm = Setting(Taste(damping, dials.evidence), memory)
     cold = Setting(Taste(damping), memory, max(dials.background or 0.0, FAINT))
-    return Selection(normalization, Setting(Taste(damping, dials.evidence), memory), cold)
+    return Selection(normalization, warm, warm, cold)
 
 
 def select(
-    base: LinearModel,
+    base: Any,
     table: Interactions,
     adjacency: sparse.csr_array,
     *,
@@ -78,28 +83,32 @@ def select(
     held = hold_out(table, np.diff(adjacency.indptr) > 0, random_state=random_state)
     base.fit(held.train)
     # rows of preferences are dearer to diffuse than factors
-    most = _JUDGED_DENSE if isinstance(base.signals_, np.ndarray) else _JUDGED_SPARSE
+    is_dense = all(isinstance(part.signals_, np.ndarray) for _, part in parts_of(base))
+    most = _JUDGED_DENSE if is_dense else _JUDGED_SPARSE
     held = held.at_most(most, random_state=random_state)
     kind = _best_kind(base, adjacency, held, kinds, n_jobs)
     channels = SocialChannels(base, adjacency, PropagationOperator(adjacency, kind))
-    judged, warm_baseline, warm = _select_warm(channels, held, dials, n_jobs)
-    cold_judged, cold = _select_cold(channels, held, dials, n_jobs)
-    changes = (
-        ablation(judged, warm_baseline, warm, "warm"),
-        ablation(cold_judged, POPULAR, cold, "cold"),
-    )
-    trials = (judged.to_frame().assign(users="warm"), cold_judged.to_frame().assign(users="cold"))
+    groups = {
+        "warm": (held.warm, *_warm_grid(dials)),
+        "few": (held.few, *_few_grid(dials)),
+        "cold": (held.cold, *_cold_grid(dials)),
+    }
+    chosen, changes, trials = {}, [], []
+    for name, (rows, settings, baseline) in groups.items():
+        judged = judge(channels, settings, rows, held.truth, n_jobs=n_jobs)
+        chosen[name] = choose(judged, baseline)
+        changes.append(ablation(judged, baseline, chosen[name], name))
+        trials.append(judged.to_frame().assign(users=name))
     return Selection(
         kind,
-        warm,
-        cold,
+        **chosen,
         ablation=pd.concat(changes, ignore_index=True),
         trials=pd.concat(trials, ignore_index=True),
     )
 
 
 def _best_kind(
-    base: LinearModel,
+    base: Any,
     adjacency: sparse.csr_array,
     held: Holdout,
     kinds: Sequence[str | float],
@@ -124,27 +133,29 @@ def _best_kind(
     return best
 
 
-def _select_warm(
-    channels: SocialChannels, held: Holdout, dials: Dials, n_jobs: int | None
-) -> tuple[Judged, Setting, Setting]:
-    """The setting of users with interactions, over the one with every free dial at zero."""
+def _warm_grid(dials: Dials) -> tuple[tuple[Setting, ...], Setting]:
+    """Settings of users with a history, and the one with every free dial at zero."""
     own = Taste(dials.damping or 0.0, dials.evidence)
     tastes = (own,) if dials.damping is not None else (Taste(), *TASTES)
     memories = (dials.memory,) if dials.memory is not None else (0.0, *MEMORIES)
-    baseline = Setting(tastes[0], memories[0])
-    judged = judge(channels, grid(tastes, memories), held.warm, held.truth, n_jobs=n_jobs)
-    return judged, baseline, choose(judged, baseline)
+    return grid(tastes, memories), Setting(tastes[0], memories[0])
 
 
-def _select_cold(
-    channels: SocialChannels, held: Holdout, dials: Dials, n_jobs: int | None
-) -> tuple[Judged, Setting]:
-    """The setting of users without interactions, over popularity alone."""
+def _few_grid(dials: Dials) -> tuple[tuple[Setting, ...], Setting]:
+    """The same for users of whom little is known, with a popularity background."""
+    own = Taste(dials.damping or 0.0, dials.evidence)
+    tastes = (own,) if dials.damping is not None else (Taste(), *FEW_TASTES)
+    memories = (dials.memory,) if dials.memory is not None else (0.0, *FEW_MEMORIES)
+    backgrounds = (0.0, *FEW_BACKGROUNDS) if dials.background is None else (0.0,)
+    return grid(tastes, memories, backgrounds), Setting(tastes[0], memories[0])
+
+
+def _cold_grid(dials: Dials) -> tuple[tuple[Setting, ...], Setting]:
+    """Settings of users without interactions, and popularity alone."""
     tastes = COLD_TASTES if dials.damping is None else (Taste(dials.damping),)
     memories = COLD_MEMORIES if dials.memory is None else (dials.memory,)
     backgrounds: tuple[float, ...] = BACKGROUNDS
     if dials.background is not None:
         backgrounds = (max(dials.background, FAINT),)
-    settings = tuple(dict.fromkeys((POPULAR, *grid(tastes, memories, backgrounds))))
-    judged = judge(channels, settings, held.cold, held.truth, n_jobs=n_jobs)
-    return judged, choose(judged, POPULAR)
+    settings = grid(tastes, memories, backgrounds)
+    return tuple(dict.fromkeys((POPULAR, *settings))), POPULAR

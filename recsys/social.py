@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -13,15 +14,21 @@ from sklearn.base import clone
 from ..datasets.interactions import Interactions
 from ..diffusion.operator import PropagationOperator
 from .als import ALS
-from .channels import Setting, SocialChannels, Taste
+from .blend import Blend
+from .channels import Diffused, Setting, SocialChannels, Taste
 from .contract import Recommender, require_fitted
-from .execution import Rows
+from .execution import Rows, one_blas_thread
+from .holdout import FEW
 from .inputs import checked_count, checked_number, training_table
 from .scoring import Floats
 from .selection import AUTO, KINDS, Dials, Selection, as_given, select
 from .ties import with_ties
 
 logger = logging.getLogger(__name__)
+
+State = tuple[SocialChannels, list[tuple[Setting, Diffused]]]
+#: threads that ask for the first list at the same time must not prepare it twice
+_PREPARING = threading.Lock()
 
 Auto = Literal["auto"]
 
@@ -54,9 +61,10 @@ class SocialDiffusion(Recommender):
     evidence : float or None
         ``c``, where ``damping`` is given; with ``damping="auto"`` the hold-out decides.
     background : float or "auto"
-        Weight of popularity for users without interactions.
+        Weight of popularity for users without interactions; it never falls below 1e-6, so that
+        popularity decides where friends know nothing either.
     random_state : int
-        Seed of the hold-out.
+        Seed of the hold-out; a whole number, so that a second fit equals the first.
     n_jobs : int, optional
         Threads; all cores when ``None``. The result does not depend on it.
 
@@ -64,14 +72,17 @@ class SocialDiffusion(Recommender):
     ----------
     base_ : the fitted base model
     damping_, evidence_, memory_ : float, float or None, float
-        The setting of users with interactions; "auto" gives exactly 0 where the graph's gain on
-        the hold-out does not exceed two standard errors.
+        The setting of users with more than five interactions; "auto" gives exactly 0 where the
+        graph's gain on the hold-out does not exceed two standard errors.
+    few_damping_, few_evidence_, few_memory_, few_background_
+        The same for users with one to five interactions, chosen on users of whom so many were
+        left; ``few_background_`` is the weight of popularity for them.
     cold_damping_, cold_memory_, background_ : float
         The setting of users with ties and without interactions.
     normalization_ : str or float
     ablation_ : DataFrame
         Columns ``users, metric, base, diffused, difference, low, high, n_users``: what the graph
-        changes on the hold-out (warm users: cells hidden; cold users: all their cells hidden),
+        changes on the hold-out (warm users: some cells hidden; few: all but 1, 2 or 5; cold: all),
         with 95 % intervals. The chosen setting was picked on these users, so its gain is slightly
         flattered. Empty where nothing was "auto".
     search_ : DataFrame
@@ -157,29 +168,29 @@ class SocialDiffusion(Recommender):
         if self.normalization != AUTO:
             # a kind of P that this graph does not have is refused here, not at the first list
             PropagationOperator(adjacency, self.normalization)
-        selection = self._selection(table, adjacency, dials)
+        with one_blas_thread():
+            selection = self._selection(table, adjacency, dials)
         self.base_ = fresh.fit(table)
         self._set_dials(selection)
         self.social_ = adjacency
         self.interactions_ = self.base_.interactions_
         self.user_ids_, self.item_ids_ = table.user_ids, table.item_ids
-        self.__dict__.pop("_state", None)
+        self.__dict__.pop("_prepared", None)
+        _ = self._state
         return self
 
     def score_users(self, rows: Rows) -> Floats:
         """Scores of all items for some users, shape (len(rows), n_items)."""
         require_fitted(self)
-        channels, warm, cold, warm_factors, cold_factors = self._state
-        has_ties = channels.tie_weights[rows] > 0
-        is_cold = (channels.counts[rows] == 0) & has_ties
+        channels, prepared = self._state
         scores = np.asarray(self.base_.score_users(rows), np.float32)
-        for chosen, setting, factors in (
-            (~is_cold & has_ties, warm, warm_factors),
-            (is_cold, cold, cold_factors),
-        ):
+        counts, has_ties = channels.counts[rows], channels.tie_weights[rows] > 0
+        groups = (counts > FEW, (counts > 0) & (counts <= FEW), counts == 0)
+        for group, (setting, diffused) in zip(groups, prepared, strict=True):
+            chosen = group & has_ties
             if chosen.any() and setting != Setting():
                 part = rows[chosen]
-                taste = channels.taste_scores(part, setting.taste, factors)
+                taste = channels.taste_scores(part, diffused)
                 scores[chosen] = channels.mix(taste, channels.memory_rows(part), setting)
         return scores
 
@@ -188,16 +199,24 @@ class SocialDiffusion(Recommender):
         require_fitted(self)
         return np.asarray(self.base_.score_similar(columns), np.float32)
 
+    @property
+    def _state(self) -> State:
+        """The channels over the fitted base, and each group's setting with its diffused factors."""
+        with _PREPARING, one_blas_thread():
+            return self._prepared
+
     @cached_property
-    def _state(self) -> tuple[SocialChannels, Setting, Setting, Floats | None, Floats | None]:
-        """The channels over the fitted base, the two settings, and their diffused factors."""
+    def _prepared(self) -> State:
         operator = PropagationOperator(self.social_, self.normalization_)
         channels = SocialChannels(self.base_, self.social_, operator)
         warm = Setting(Taste(self.damping_, self.evidence_), self.memory_)
+        few = Setting(
+            Taste(self.few_damping_, self.few_evidence_), self.few_memory_, self.few_background_
+        )
         cold = Setting(Taste(self.cold_damping_), self.cold_memory_, self.background_)
-        warm_factors = channels.diffused_factors(warm.taste) if warm.taste.damping else None
-        cold_factors = channels.diffused_factors(cold.taste) if cold.taste.damping else None
-        return channels, warm, cold, warm_factors, cold_factors
+        return channels, [
+            (setting, channels.diffused(setting.taste)) for setting in (warm, few, cold)
+        ]
 
     def _checked(self) -> Dials:
         """The dials: a number where given, None where the hold-out chooses."""
@@ -213,10 +232,11 @@ class SocialDiffusion(Recommender):
 
     def _fresh_base(self) -> Any:
         """An unfitted copy of the base model, with our number of threads where it sets none."""
-        if self.base is not None and not hasattr(type(self.base), "score_signals"):
+        is_linear = hasattr(type(self.base), "score_signals") or isinstance(self.base, Blend)
+        if self.base is not None and not is_linear:
             raise TypeError(
                 "base must be a model with linear scores, such as ALS(), EASE(), "
-                f"SpectralFilter() or Popularity(); got {self.base!r}"
+                f"SpectralFilter(), Popularity() or Blend(...); got {self.base!r}"
             )
         base: Any = ALS() if self.base is None else clone(self.base)
         if self.n_jobs is not None and base.get_params().get("n_jobs", 0) is None:
@@ -245,6 +265,10 @@ class SocialDiffusion(Recommender):
         self.damping_ = selection.warm.taste.damping
         self.evidence_ = selection.warm.taste.evidence
         self.memory_ = selection.warm.memory
+        self.few_damping_ = selection.few.taste.damping
+        self.few_evidence_ = selection.few.taste.evidence
+        self.few_memory_ = selection.few.memory
+        self.few_background_ = selection.few.background
         self.cold_damping_ = selection.cold.taste.damping
         self.cold_memory_ = selection.cold.memory
         self.background_ = selection.cold.background

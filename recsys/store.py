@@ -45,6 +45,8 @@ def refuse_existing(folder: Path, *, overwrite: bool) -> None:
     """Raise ``FileExistsError`` where ``folder`` may not be written."""
     if not folder.exists():
         return
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
     if not overwrite:
         raise FileExistsError(
             f"the model folder must not exist yet; got {str(folder)!r}: "
@@ -122,7 +124,7 @@ def _parameters(model: Any) -> dict[str, Any]:
 def _unfitted(description: dict[str, Any], classes: dict[str, Callable[[], Any]]) -> Any:
     model = classes[description["class"]]()
     for name, value in description["parameters"].items():
-        setattr(model, name, value)
+        setattr(model, name, _unfitted(value, classes) if isinstance(value, dict) else value)
     return model
 
 
@@ -181,13 +183,13 @@ def _sha256(path: Path) -> str:
 
 
 def _swap(staging: Path, folder: Path) -> None:
-    """Put the new folder in place; an old one is moved aside first and back on failure."""
+    """Put the new folder in place; an old one is moved aside first and back on any failure."""
     old = staging / "old"
-    if folder.exists():
-        folder.replace(old)
     try:
+        if folder.exists():
+            folder.replace(old)
         (staging / "new").replace(folder)
-    except OSError:
+    except BaseException:  # an interruption too: the old model must not go with the staging folder
         if old.exists():
             old.replace(folder)
         raise

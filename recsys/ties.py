@@ -10,6 +10,7 @@ from scipy import sparse
 
 from ..datasets.ids import locate
 from ..datasets.interactions import Interactions
+from ..datasets.social_graph import SocialGraph
 from ..datasets.tables import as_social_graph
 from .matrices import Csr
 
@@ -39,7 +40,9 @@ def with_ties(
 
 
 def _is_empty(social: Any) -> bool:
-    """Whether a frame has no row, or a networkx graph no node."""
+    """Whether a frame has no row, or a graph no node."""
     if hasattr(social, "number_of_nodes"):
         return bool(social.number_of_nodes() == 0)
+    if isinstance(social, SocialGraph):
+        return social.n_nodes == 0
     return hasattr(social, "columns") and len(social) == 0

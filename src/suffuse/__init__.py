@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from suffuse.recsys import (
         ALS,
         EASE,
+        Blend,
         NotFittedError,
         Popularity,
         Report,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _ROOMS = {
     "PropagationOperator": "diffusion",
     "ALS": "recsys",
+    "Blend": "recsys",
     "EASE": "recsys",
     "NotFittedError": "recsys",
     "Popularity": "recsys",
@@ -44,6 +46,7 @@ _ROOMS = {
 __all__ = [
     "ALS",
     "EASE",
+    "Blend",
     "NotFittedError",
     "Popularity",
     "PropagationOperator",

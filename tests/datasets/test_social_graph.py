@@ -99,7 +99,6 @@ def test_ids_of_any_type_come_back() -> None:
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        (pd.DataFrame({"source_id": [], "target_id": []}), "at least one tie; got an empty table"),
         (pd.DataFrame({"source_id": [1]}), "must have a column 'target_id'"),
         (frame_of([(1, None, 1)]), "target_id must not be null"),
         (frame_of([(1, 2, -1)]), "weight must be at least 0; got -1 at row 0"),
@@ -185,3 +184,10 @@ def test_the_adjacency_is_read_only_and_the_codes_are_known() -> None:
         graph.adjacency.data[0] = 3
     assert graph.node_codes(["d", "nobody"]).tolist() == [1, -1]
     assert repr(graph) == "SocialGraph(2 people, 1 undirected ties)"
+
+
+def test_a_frame_without_rows_is_a_graph_without_people() -> None:
+    """Columns and no row: nobody is tied to anybody."""
+    graph = SocialGraph.from_frame(frame_of([]), directed=False)
+    assert (graph.n_nodes, graph.n_ties) == (0, 0)
+    assert len(graph.to_frame()) == 0

@@ -99,7 +99,7 @@ def test_progress_counts_the_alternations(tall: SocialWorld) -> None:
     told: list[tuple[str, int, int]] = []
     with progress_to(lambda *news: told.append(news)):
         sf.ALS(n_factors=4, max_iter=3).fit(tall.interactions)
-    assert told == [("fitting ALS", done, 3) for done in (1, 2, 3)]
+    assert told == [("fitting ALS", done, 3) for done in (0, 1, 2, 3)]
 
 
 @pytest.mark.parametrize(
@@ -136,3 +136,14 @@ def test_a_penalty_that_kills_all_factors_is_noticed() -> None:
     table = sf.datasets.tiny_world().interactions
     with pytest.warns(UserWarning, match="regularization must leave .* got 5000.0, too strong"):
         sf.ALS(n_factors=2, regularization=5000.0).fit(table)
+
+
+def test_rows_of_popular_items_can_count_less() -> None:
+    """The discount is the published model on a table whose weights are discounted."""
+    table = sf.datasets.make_social_world(n_users=100, n_items=60, rng=0).interactions
+    counts = table["item_id"].map(table["item_id"].value_counts()).to_numpy(dtype=float)
+    average = counts.mean()
+    weighted = table.assign(weight=((counts / average) ** -0.3).astype(np.float32))
+    discounted = sf.ALS(n_factors=8, popularity_discount=0.3, n_jobs=1).fit(table)
+    by_weight = sf.ALS(n_factors=8, use_weights=True, n_jobs=1).fit(weighted)
+    np.testing.assert_allclose(discounted.user_factors_, by_weight.user_factors_, atol=1e-5)

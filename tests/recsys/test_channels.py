@@ -79,7 +79,7 @@ def test_taste_of_factors_is_the_damped_filter(
         spread = (1 - weight) * base.user_factors_ + weight * spread
     expected = spread @ base.item_factors_.T.astype(float)
     taste = Taste(a, evidence)
-    scores = channels.taste_scores(np.arange(n), taste, channels.diffused_factors(taste))
+    scores = channels.taste_scores(np.arange(n), channels.diffused(taste))
     np.testing.assert_allclose(scores, expected, atol=5e-4 * np.abs(expected).max())
 
 
@@ -101,8 +101,9 @@ def test_taste_of_preference_rows_reaches_two_hops(
         spread = (1 - weight) * np.eye(n) + weight * spread
     signals = (spread @ base.interactions_.toarray()).astype(np.float32)
     rows = np.array([0, 7, 3, n - 1])
-    scores = channels.taste_scores(rows, Taste(a, evidence))
-    assert channels.diffused_factors(Taste(a, evidence)) is None
+    diffused = channels.diffused(Taste(a, evidence))
+    assert diffused.factors == (None,)
+    scores = channels.taste_scores(rows, diffused)
     np.testing.assert_allclose(scores, base.score_signals(signals)[rows], rtol=1e-3, atol=2e-5)
 
 
@@ -115,7 +116,7 @@ def test_no_damping_is_the_base_exactly(tall: SocialWorld, adjacency: sparse.csr
         dense = signals if isinstance(signals, np.ndarray) else signals.toarray()
         expected = channels.base.score_signals(np.asarray(dense, np.float32))
         for taste in (Taste(), Taste(0.0, 5.0)):
-            found = channels.taste_scores(rows, taste, channels.diffused_factors(taste))
+            found = channels.taste_scores(rows, channels.diffused(taste))
             np.testing.assert_array_equal(found, expected)
 
 
@@ -152,7 +153,7 @@ def test_the_mix_is_the_sum_of_the_channels(tall: SocialWorld, adjacency: sparse
     """``taste + scale (memory rows + background q)``, q of root mean square 1; taste unchanged."""
     channels = channels_of("ALS", tall, adjacency, "row")
     rows = np.array([4, 1, 9])
-    taste = channels.taste_scores(rows, Taste())
+    taste = channels.taste_scores(rows, channels.diffused(Taste()))
     before, memory = taste.copy(), channels.memory_rows(rows)
     counts = np.diff(channels.base.interactions_.tocsc().indptr).astype(float)
     q = counts / np.sqrt(np.mean(counts**2))

@@ -226,3 +226,39 @@ def test_demo_refuses_a_small_world(run: Run, tmp_path: Path) -> None:
     """Bad sizes are a sentence, and no folder is left behind."""
     refused(run("demo", "--users", "3"), "n_users", "3")
     assert not (tmp_path / "demo").exists()
+
+
+@pytest.mark.usefixtures("files")
+def test_a_social_file_without_ties_is_the_base_model(run: Run, tmp_path: Path) -> None:
+    """A header and no row: the lists are those of the base."""
+    (tmp_path / "nobody.csv").write_text("source_id,target_id\n")
+    assert run(*FIT, "--social", "nobody.csv").exit_code == 0
+    assert run("recommend", "model", "--out", "with.csv").exit_code == 0
+    assert run(*FIT, "--force").exit_code == 0
+    assert run("recommend", "model", "--out", "without.csv").exit_code == 0
+    assert (tmp_path / "with.csv").read_text() == (tmp_path / "without.csv").read_text()
+
+
+@pytest.mark.usefixtures("files")
+def test_what_cannot_be_written_is_refused_first(run: Run) -> None:
+    """A suffix that nobody knows, a folder that is not there: before anything is read."""
+    refused(run("recommend", "nowhere", "--out", "recs.xlsx"), "recs.xlsx", ".parquet")
+    refused(run("recommend", "nowhere", "--out", "no/recs.csv"), "no/recs.csv", "existing folder")
+    refused(run("recommend", "nowhere", "--out", "recs.csv", "--k", "0"), "nowhere")
+
+
+@pytest.mark.usefixtures("files")
+def test_options_are_never_silently_ignored(run: Run) -> None:
+    """A dial without a graph is a note; a wrong choice is refused even where it is idle."""
+    result = run(*FIT, "--damping", "0.7")
+    assert "the dials are not used" in result.stdout
+    refused(run("recommend", "model", "--out", "r.csv", "--unknown-users", "foo"), "'foo'", "skip")
+
+
+def test_a_column_can_be_declared_absent(run: Run, tmp_path: Path) -> None:
+    """``timestamp=`` says that no column is the time, also where one looks like it."""
+    rows = pd.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "y"], "date": ["01/02/2024"] * 2})
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    fit = ("fit", "--interactions", "rows.csv", "--base", "popularity", "--out", "m")
+    refused(run(*fit), "date")
+    assert run(*fit, "--columns", "timestamp=").exit_code == 0

@@ -236,6 +236,7 @@ def test_what_is_left_out_is_counted() -> None:
     train = truth_frame({"a": ["x"], "b": ["y"], "c": ["x"]})
     counts = sf.evaluate(lists, truth, train=train).counts
     assert counts == {
+        "test rows of weight 0, left out": 0,
         "users judged": 2,
         "users with truth and no list": 1,
         "listed users without truth, left out": 2,

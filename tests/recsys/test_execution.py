@@ -55,7 +55,7 @@ def test_results_come_in_the_order_of_rows(n_jobs: int, monkeypatch: pytest.Monk
 
 
 def test_progress_comes_from_the_calling_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One report per batch, to the listener of the caller."""
+    """One report before the first batch and one after each, to the listener of the caller."""
     monkeypatch.setattr(execution, "BATCH_BYTES", 1)
     told: list[tuple[str, int, int]] = []
     threads = set()
@@ -66,7 +66,7 @@ def test_progress_comes_from_the_calling_thread(monkeypatch: pytest.MonkeyPatch)
 
     with progress_to(listen):
         map_batches(len, np.arange(5), row_bytes=1, n_jobs=2, stage="counting")
-    assert told == [("counting", done, 5) for done in range(1, 6)]
+    assert told == [("counting", done, 5) for done in range(6)]
     assert threads == {threading.current_thread()}
 
 

@@ -8,7 +8,7 @@ from scipy import sparse
 
 import suffuse as sf
 from suffuse.datasets import Interactions
-from suffuse.recsys.holdout import CELL_SHARE, USER_SHARE, Holdout, hold_out
+from suffuse.recsys.holdout import CELL_SHARE, FEW, KEPT, USER_SHARE, Holdout, hold_out
 
 
 def random_table(n_users: int, n_items: int, share: float, seed: int) -> Interactions:
@@ -37,18 +37,24 @@ def test_laws(n_users: int, n_items: int, share: float, seed: int, tied: bool) -
     assert has_ties[held.cold].all()
     n_candidates = int((has_ties & before.any(axis=1)).sum())
     assert len(held.cold) == int(USER_SHARE * n_candidates)
-    assert np.flatnonzero(hidden.any(axis=1) & ~lost).tolist() == held.warm.tolist()
+    asked, left = hidden.any(axis=1), kept.sum(axis=1)
+    assert np.flatnonzero(asked & (left > FEW)).tolist() == held.warm.tolist()
+    assert np.flatnonzero(asked & (left > 0) & (left <= FEW)).tolist() == held.few.tolist()
     assert held.train.user_ids.tolist() == table.user_ids.tolist()
     assert held.train.item_ids.tolist() == table.item_ids.tolist()
 
 
 def test_shares() -> None:
-    """About a tenth of the cells of the warm, a twentieth of the users with ties."""
+    """A tenth of the cells of the warm; of the users a twentieth whole, a twentieth but few."""
     table = random_table(2000, 50, 0.3, 0)
     held = hold_out(table, np.ones(2000, bool), random_state=1)
     assert len(held.cold) == 100
-    warm = np.setdiff1d(np.arange(2000), held.cold)
-    share = held.truth[warm].nnz / table.matrix[warm].nnz
+    left = np.diff(held.train.matrix.indptr)
+    little = np.flatnonzero(np.isin(left, KEPT))
+    assert len(little) == pytest.approx(100, abs=5)
+    assert set(left[held.few]) >= set(KEPT)
+    others = np.setdiff1d(np.arange(2000), [*held.cold, *held.few])
+    share = held.truth[others].nnz / table.matrix[others].nnz
     assert share == pytest.approx(CELL_SHARE, abs=0.01)
 
 

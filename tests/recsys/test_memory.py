@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from suffuse.recsys import memory
 from suffuse.recsys.memory import available_bytes, readable_bytes
 
 
@@ -37,3 +38,13 @@ def test_without_a_listing_the_whole_machine_counts(monkeypatch: pytest.MonkeyPa
     """Systems without /proc say how many pages they have."""
     monkeypatch.setattr(Path, "exists", lambda self: False)
     assert available_bytes() > 2**20
+
+
+def test_the_limit_of_a_control_group(tmp_path: Path) -> None:
+    """What a container leaves: the limit less what is used, for both versions, or no limit."""
+    assert memory._available_in_group(tmp_path) == 2**63 - 1
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("300\n")
+    assert memory._available_in_group(tmp_path) == 2**63 - 1
+    (tmp_path / "memory.max").write_text("1000\n")
+    assert memory._available_in_group(tmp_path) == 700

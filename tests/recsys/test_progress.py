@@ -41,10 +41,16 @@ def test_the_inner_listener_hears_and_the_outer_comes_back() -> None:
 
 
 def test_every_long_stage_is_told() -> None:
-    """Fitting, choosing, recommending, finding similar items: each ends at its total."""
+    """Fitting, choosing, recommending, finding similar items: from nothing done to all."""
     world = sf.datasets.make_social_world(120, 60, rng=0)
+    first: dict[str, int] = {}
     last: dict[str, tuple[int, int]] = {}
-    with progress_to(lambda stage, done, total: last.update({stage: (done, total)})):
+
+    def listen(stage: str, done: int, total: int) -> None:
+        first.setdefault(stage, done)
+        last[stage] = (done, total)
+
+    with progress_to(listen):
         base = sf.ALS(n_factors=4, regularization=1.0)
         model = sf.SocialDiffusion(base).fit(world.interactions, social=world.social)
         model.recommend(k=2)
@@ -56,7 +62,9 @@ def test_every_long_stage_is_told() -> None:
         "fitting EASE",
         "fitting SpectralFilter",
         "choosing on a hold-out",
+        "diffusing",
         "recommending",
         "finding similar items",
     }
+    assert set(first.values()) == {0}
     assert all(done == total for done, total in last.values())

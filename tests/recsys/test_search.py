@@ -159,8 +159,7 @@ def test_judging_equals_lists_by_hand(
     found = judge(channels, settings, rows, truth, n_jobs=1)
     discount = 1 / np.log2(np.arange(LENGTH) + 2)
     for place, setting in enumerate(settings):
-        factors = channels.diffused_factors(setting.taste)
-        taste = channels.taste_scores(rows, setting.taste, factors)
+        taste = channels.taste_scores(rows, channels.diffused(setting.taste))
         scores = channels.mix(taste, channels.memory_rows(rows), setting)
         lists = hidden(scores, table[rows].toarray() > 0)
         for user, (row, items) in enumerate(zip(rows, lists, strict=True)):

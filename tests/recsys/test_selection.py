@@ -10,6 +10,7 @@ from suffuse.recsys.channels import FAINT, Setting, Taste
 from suffuse.recsys.selection import (
     COLD_MEMORIES,
     COLD_TASTES,
+    FEW_BACKGROUNDS,
     KINDS,
     MEMORIES,
     POPULAR,
@@ -55,14 +56,16 @@ def test_any_free() -> None:
 
 
 def test_everything_free_tries_everything(tall: SocialWorld) -> None:
-    """Every taste and memory, with and without, for both groups of users."""
+    """Every taste and memory, with and without, for all three groups of users."""
     chosen = selected(tall, Dials())
     warm = chosen.trials[chosen.trials["users"] == "warm"]
     assert len(warm) == (1 + len(TASTES)) * (1 + len(MEMORIES))
     cold = chosen.trials[chosen.trials["users"] == "cold"]
     assert set(cold["damping"]) == {taste.damping for taste in (Taste(), *COLD_TASTES)}
     assert set(cold["memory"]) == set(COLD_MEMORIES)
-    assert len(chosen.ablation) == 4
+    few = chosen.trials[chosen.trials["users"] == "few"]
+    assert set(few["background"]) == {0.0, *FEW_BACKGROUNDS}
+    assert len(chosen.ablation) == 6
 
 
 def test_a_given_dial_is_never_turned(tall: SocialWorld) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 import suffuse as sf
 from suffuse.datasets import Interactions, SocialWorld, WorldShape
@@ -108,7 +109,7 @@ def test_scores_are_those_of_the_channels(tall: SocialWorld) -> None:
     scores = model.score_users(rows)
     for setting, chosen in groups.items():
         assert len(chosen) > 3
-        taste = channels.taste_scores(chosen, setting.taste)
+        taste = channels.taste_scores(chosen, channels.diffused(setting.taste))
         expected = channels.mix(taste, channels.memory_rows(chosen), setting)
         np.testing.assert_allclose(scores[chosen], expected, rtol=1e-5, atol=1e-6)
     lonely = rows[~tied]
@@ -351,3 +352,39 @@ def test_real_data() -> None:
         values[name] = report.to_frame()["value"].item()
     assert values["base"] >= 0.270
     assert values["social"] >= values["base"] - 0.0005
+
+
+def test_few_interactions_have_a_setting_of_their_own(friends: SocialWorld) -> None:
+    """Users who keep one to five items are scored by the setting chosen for such users."""
+    counts = friends.interactions["user_id"].value_counts()
+    little = counts.index[counts > 8][:20]
+    rows = friends.interactions[~friends.interactions["user_id"].isin(little)]
+    kept = friends.interactions[friends.interactions["user_id"].isin(little)]
+    table = pd.concat([rows, kept.groupby("user_id").head(2)])
+    model = sf.SocialDiffusion(TUNED["ALS"]).fit(table, social=friends.social)
+    model.few_damping_, model.few_memory_, model.few_background_ = 0.0, 0.0, 0.0
+    model.__dict__.pop("_prepared")
+    alone = model.base_.recommend(little, k=5)
+    pd.testing.assert_frame_equal(model.recommend(little, k=5), alone)
+    assert set(model.ablation_["users"]) == {"warm", "few", "cold"}
+
+
+def test_damping_close_to_one(friends: SocialWorld) -> None:
+    """What single precision cannot certify any more still gives lists, without an error."""
+    model = sf.SocialDiffusion(TUNED["ALS"], damping=0.9999999, memory=0.0, background=0.0)
+    recs = model.fit(friends.interactions, social=friends.social).recommend(k=3)
+    assert np.isfinite(recs["score"]).all()
+
+
+def test_the_fit_does_not_depend_on_blas_threads(friends: SocialWorld) -> None:
+    """Scales and dials are the same bits however many threads the caller lets BLAS use."""
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(limits=threads, user_api="blas"):
+            model = sf.SocialDiffusion(TUNED["EASE"]).fit(
+                friends.interactions, social=friends.social
+            )
+            found.append(
+                (model._state[0].scale, model.search_.to_json(), model.score_users(np.arange(9)))
+            )
+    assert found[0][:2] == found[1][:2]

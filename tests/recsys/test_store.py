@@ -259,3 +259,31 @@ def test_no_json_is_refused(tmp_path: Path) -> None:
     path.write_text("[]")
     with pytest.raises(CorruptModelError, match="must have format 1; got None"):
         sf.load_model(folder)
+
+
+def test_an_interruption_leaves_the_old_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C between moving the old folder aside and putting the new one in place."""
+    table = sf.datasets.tiny_world().interactions
+    sf.Popularity().fit(table).save(tmp_path / "model")
+    before = (tmp_path / "model" / "manifest.json").read_bytes()
+    whole = Path.replace
+
+    def interrupted(self: Path, target: str | Path) -> Path:
+        if self.name == "new":
+            raise KeyboardInterrupt
+        return whole(self, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sf.EASE(regularization=1.0).fit(table).save(tmp_path / "model", overwrite=True)
+    assert (tmp_path / "model" / "manifest.json").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_an_empty_folder_is_free(tmp_path: Path) -> None:
+    """A folder that somebody made for the model may be used."""
+    (tmp_path / "model").mkdir()
+    sf.Popularity().fit(sf.datasets.tiny_world().interactions).save(tmp_path / "model")
+    assert (tmp_path / "model" / "manifest.json").exists()
