@@ -136,7 +136,7 @@ def _table(reports: dict[tuple[str, str], Report]) -> pd.DataFrame:
         values = report.to_frame().set_index("metric")
         row = {"users": users, "model": name, "n_users": len(report.user_ids)}
         row |= {metric: values["value"][metric] for metric in _METRICS}
-        row["+- (95 %)"] = values["high"]["ndcg@10"] - values["value"]["ndcg@10"]
+        row["+-95 %"] = values["high"]["ndcg@10"] - values["value"]["ndcg@10"]
         rows.append(row)
     return pd.DataFrame(rows)
 

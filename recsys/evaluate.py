@@ -19,7 +19,7 @@ from . import metrics as formulas
 from .inputs import checked_number
 from .report import Report
 
-DEFAULT_METRICS = ("recall@20", "ndcg@20", "precision@20", "hit_rate@20", "coverage@20")
+DEFAULT_METRICS = ("recall", "ndcg", "precision", "hit_rate", "coverage")
 _PER_USER = {
     "recall": formulas.recall,
     "precision": formulas.precision,
@@ -51,7 +51,7 @@ def evaluate(
     test: Any,
     *,
     train: Any = None,
-    metrics: Sequence[str] = DEFAULT_METRICS,
+    metrics: Sequence[str] | None = None,
     baseline: pd.DataFrame | None = None,
     ci: float = 0.95,
 ) -> Report:
@@ -75,7 +75,9 @@ def evaluate(
         the user already had.
     metrics : sequence of str
         ``recall@k, precision@k, hit_rate@k, ndcg@k, map@k, mrr@k, coverage@k, gini@k``; without
-        ``@k`` the whole list counts (k is the longest list).
+        ``@k`` the whole list counts (k is the longest list). By default recall, ndcg, precision,
+        hit_rate and coverage of the whole lists. Where k exceeds the longest list, the places
+        that are not there count as misses, and a note of the report says so.
     baseline : DataFrame, optional
         Other recommendations for the same users; the report adds the paired differences.
     ci : float in (0, 1)
@@ -106,7 +108,10 @@ def evaluate(
     longest = lists.items.shape[1]
     if isinstance(metrics, str):
         raise TypeError(f"metrics must be a list of names; got {metrics!r}: pass [{metrics!r}]")
-    plan = [(name, *_parsed(name, longest)) for name in metrics]
+    names = (
+        [f"{name}@{max(longest, 1)}" for name in DEFAULT_METRICS] if metrics is None else metrics
+    )
+    plan = [(name, *_parsed(name, longest)) for name in names]
     per_user = _per_user(plan, lists, truth)
     spread = {
         name: _PER_CATALOGUE[formula](_exposures(lists, k))
@@ -123,13 +128,14 @@ def evaluate(
             if entry[0] == name
         }
     return Report(
-        metrics=tuple(metrics),
+        metrics=tuple(names),
         per_user=per_user,
         spread=spread,
         user_ids=truth.user_ids[np.unique(truth.users)],
         counts=lists.counts,
         z=NormalDist().inv_cdf(0.5 + level / 2),
         differences=differences,
+        notes=_notes(plan, lists, len(truth)),
     )
 
 
@@ -141,6 +147,24 @@ def _table(rows: Any, name: str) -> Interactions:
         raise TypeError(f"{name}: {error}") from error
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
+
+
+def _notes(plan: list[tuple[str, str, int]], lists: _Lists, n_rows: int) -> tuple[str, ...]:
+    """What is probably a mistake: ids of two kinds, lists shorter than what is asked of them."""
+    judged, counts = lists.counts["users judged"], lists.counts
+    notes = []
+    if judged == counts["users with truth and no list"]:
+        notes.append(f"none of the {judged} users of test has a list: are the ids of one kind?")
+    if counts.get("test rows of users without training rows") == n_rows:
+        notes.append("none of the users of test is in train: are the ids of one kind?")
+    length = lists.items.shape[1]
+    longer = [name for name, _, k in plan if k > length]
+    if longer and length:
+        notes.append(
+            f"the lists hold {length} items at most, and {longer[0]} looks further: "
+            "places that are not there count as misses"
+        )
+    return tuple(notes)
 
 
 def _parsed(name: str, longest: int) -> tuple[str, int]:
@@ -212,7 +236,7 @@ def _judged_lists(ranked: pd.DataFrame, truth: Interactions, known: Interactions
         "users judged": len(judged),
         "users with truth and no list": int((sizes == 0).sum()),
         "listed users without truth, left out": int(ranked["user_id"][~kept].nunique()),
-        "repeated recommendations, counted once": int((~is_first).sum()),
+        "repeated recommendations, misses at their places": int((~is_first).sum()),
     }
     if known is not None:
         counts |= _against_train(ranked, truth, known)
@@ -227,14 +251,18 @@ def _against_train(
     """How many test rows and recommendations training cannot or should not lead to."""
     users = known.user_codes(ranked["user_id"])
     items = known.item_codes(ranked["item_id"])
-    both = (users >= 0) & (items >= 0)
-    cells = users[both] * known.n_items + items[both]
-    seen = np.isin(cells, known.users.astype(np.int64) * known.n_items + known.items)
-    new_users = (known.user_codes(truth.user_ids) < 0)[truth.users]
-    new_items = (known.item_codes(truth.item_ids) < 0)[truth.items]
+    listed = (users >= 0) & (items >= 0)
+    cells = users[listed] * known.n_items + items[listed]
+    own = known.users.astype(np.int64) * known.n_items + known.items
+    seen = np.isin(cells, own)
+    test_users = known.user_codes(truth.user_ids)[truth.users]
+    test_items = known.item_codes(truth.item_ids)[truth.items]
+    inside = (test_users >= 0) & (test_items >= 0)
+    repeated = np.isin(test_users[inside] * known.n_items + test_items[inside], own)
     return {
-        "test rows of users without training rows": int(new_users.sum()),
-        "test rows of items without training rows": int(new_items.sum()),
+        "test rows that are training rows too": int(repeated.sum()),
+        "test rows of users without training rows": int((test_users < 0).sum()),
+        "test rows of items without training rows": int((test_items < 0).sum()),
         "recommended items that the user already had": int(seen.sum()),
     }
 

@@ -32,6 +32,8 @@ class Report:
         Half-width of the intervals in standard errors.
     differences : mapping of str to ndarray, or None
         Per-user differences to the baseline.
+    notes : tuple of str
+        What looks like a mistake in the tables, in words.
 
     Examples
     --------
@@ -50,6 +52,7 @@ class Report:
     counts: Mapping[str, int]
     z: float
     differences: Mapping[str, Values] | None = None
+    notes: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """Columns ``metric, value, low, high, n_users``; one row per metric, in order.
@@ -94,6 +97,7 @@ class Report:
 
     def __str__(self) -> str:
         lines = [self.to_frame().to_string(index=False, float_format="{:.4f}".format)]
+        lines += [f"note: {note}" for note in self.notes]
         lines += [f"{count} {what}" for what, count in self.counts.items() if count]
         return "\n".join(lines)
 

@@ -54,6 +54,11 @@ class Judged:
         ]
         return pd.DataFrame(rows)
 
+    def among(self, settings: Sequence[Setting]) -> Judged:
+        """The same for some of the settings."""
+        kept = [self.settings.index(setting) for setting in settings]
+        return Judged(tuple(settings), self.recall[kept], self.ndcg[kept])
+
     def gain(self, better: Setting, worse: Setting) -> tuple[float, float]:
         """Mean paired difference of NDCG between two settings, and its standard error."""
         return paired(self._ndcg_of(better), self._ndcg_of(worse))

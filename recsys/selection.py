@@ -95,9 +95,11 @@ def select(
     }
     chosen, changes, trials = {}, [], []
     for name, (rows, settings, baseline) in groups.items():
-        judged = judge(channels, settings, rows, held.truth, n_jobs=n_jobs)
-        chosen[name] = choose(judged, baseline)
-        changes.append(ablation(judged, baseline, chosen[name], name))
+        alone = POPULAR if name == "cold" else Setting()
+        tried = tuple(dict.fromkeys((alone, *settings)))
+        judged = judge(channels, tried, rows, held.truth, n_jobs=n_jobs)
+        chosen[name] = choose(judged.among(settings), baseline)
+        changes.append(ablation(judged, alone, chosen[name], name))
         trials.append(judged.to_frame().assign(users=name))
     return Selection(
         kind,
@@ -158,4 +160,7 @@ def _cold_grid(dials: Dials) -> tuple[tuple[Setting, ...], Setting]:
     if dials.background is not None:
         backgrounds = (max(dials.background, FAINT),)
     settings = grid(tastes, memories, backgrounds)
-    return tuple(dict.fromkeys((POPULAR, *settings))), POPULAR
+    if dials.damping is None and dials.memory is None:
+        return tuple(dict.fromkeys((POPULAR, *settings))), POPULAR
+    # a caller who fixed a dial meant it for these users too
+    return settings, settings[0]

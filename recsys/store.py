@@ -52,11 +52,26 @@ def refuse_existing(folder: Path, *, overwrite: bool) -> None:
             f"the model folder must not exist yet; got {str(folder)!r}: "
             "choose another, or overwrite it (--force, overwrite=True)"
         )
+    foreign = (
+        [path.name for path in folder.iterdir() if not _is_part(path)] if folder.is_dir() else []
+    )
+    if foreign and (folder / MANIFEST).is_file():
+        raise FileExistsError(
+            f"only a model folder can be overwritten; got {str(folder)!r}, which also holds "
+            f"{foreign[0]!r}: move it away"
+        )
     if not (folder / MANIFEST).is_file():
         raise FileExistsError(
             f"only a model folder can be overwritten; got {str(folder)!r}, which holds no "
             f"{MANIFEST}: choose another"
         )
+
+
+def _is_part(path: Path) -> bool:
+    """Whether a file or folder is of the kind that a model folder holds."""
+    if path.is_dir():
+        return (path / MANIFEST).is_file()
+    return path.name == MANIFEST or path.suffix in (".npy", ".parquet")
 
 
 def read_model(folder: Path, classes: dict[str, Callable[[], Any]]) -> Any:

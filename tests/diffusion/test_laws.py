@@ -353,6 +353,30 @@ class TestSymmetriesOfTheOperator:
         p, q = operator(adjacency, kind), operator(c * adjacency, kind)
         np.testing.assert_allclose(q.to_sparse().toarray(), p.to_sparse().toarray(), atol=1e-9)
 
+    @exponents
+    @exactly
+    @given(adjacency=graphs(directed=True), c=st.floats(1e-5, 1e5), data=st.data())
+    def test_units_and_names_of_directed_graphs_have_no_effect(self, kind, adjacency, c, data):
+        """P(cQAQ') = Q P(A) Q' for directed graphs too."""
+        order = np.array(data.draw(st.permutations(range(len(adjacency)))))
+        there = np.ix_(order, order)
+        renamed = operator(c * adjacency[there], kind).to_sparse().toarray()
+        p = operator(adjacency, kind).to_sparse().toarray()
+        np.testing.assert_allclose(renamed, p[there], atol=1e-9)
+
+    @exponents
+    @exactly
+    @given(case=graphs_and_states(directed=True))
+    def test_a_node_without_ties_keeps_its_value_on_directed_graphs(self, kind, case):
+        """Under every filter."""
+        adjacency, x = case
+        n = len(adjacency)
+        apart = np.zeros((n + 1, n + 1))
+        apart[:n, :n] = adjacency
+        x = np.vstack([x, [5.0, -7.0]])
+        for apply in filters(operator(apart, kind)):
+            np.testing.assert_allclose(apply(x)[n], x[n], rtol=1e-9)
+
     @kinds
     @exactly
     @given(adjacency=graphs(), data=st.data())
@@ -554,7 +578,26 @@ class TestStability:
         assert (back <= size * (1 + 1e-9)).all()
         assert (back >= (1 - damping) / (1 + damping) * size * (1 - 1e-9)).all()
 
-    @pytest.mark.parametrize(("kind", "order"), [("row", np.inf), ("column", 1), ("symmetric", 2)])
+    @kinds
+    @exactly
+    @given(data=st.data(), damping=dampings)
+    def test_a_changed_tie_moves_every_state_little(self, kind, data, damping):
+        """|(R(P) - R(Q)) x| <= a/(1-a) |(P - Q) R(Q) x| in the norm of every kind."""
+        adjacency, x = data.draw(graphs_and_states(magnitude=1.0))
+        n = len(adjacency)
+        u, v = data.draw(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)))
+        changed = adjacency.copy()
+        changed[u, v] = changed[v, u] = data.draw(st.floats(0.0, 10.0))
+        p, q = operator(adjacency, kind), operator(changed, kind)
+        there = q.diffuse(x, damping, tol=1e-11)
+        moved = norm(p.diffuse(x, damping, tol=1e-11) - there, kind)
+        bound = damping / (1 - damping) * norm(p.apply(there) - q.apply(there), kind)
+        assert (moved <= bound + 1e-8 * (1 + norm(x, kind))).all()
+
+    @pytest.mark.parametrize(
+        ("kind", "order"),
+        [("row", np.inf), ("column", 1), ("symmetric", 2), ("doubly_stochastic", 2), ("flux", 2)],
+    )
     @exactly
     @given(data=st.data(), damping=dampings)
     def test_one_tie_more_moves_little(self, kind, order, data, damping):
@@ -569,3 +612,24 @@ class TestStability:
         gap = (p.to_sparse() - q.to_sparse()).toarray()
         bound = damping / (1 - damping) * np.linalg.norm(gap, order)
         assert np.linalg.norm(moved, order) <= bound + 1e-9
+
+
+@kinds
+def test_the_adjacency_is_never_densified(kind, monkeypatch):
+    """Every filter of a graph of 20,000 nodes works where no sparse matrix can become dense."""
+    rng = np.random.default_rng(0)
+    ends = rng.integers(0, 20_000, (2, 60_000))
+    half = sp.csr_array((np.ones(60_000), ends), shape=(20_000, 20_000))
+
+    def refuse(self, *_, **__):
+        raise AssertionError(f"{type(self).__name__} of shape {self.shape} was made dense")
+
+    for form in (sp.csr_array, sp.csc_array, sp.coo_array, sp.dia_array):
+        monkeypatch.setattr(form, "toarray", refuse)
+        monkeypatch.setattr(form, "todense", refuse)
+    op = PropagationOperator(half + half.T, kind)
+    x = np.zeros(20_000)
+    x[0] = 1.0
+    for result in (op.diffuse(x, 0.5), op.heat(x, 1.0), op.apply(x), op.equilibrium(x)):
+        assert np.isfinite(result).all()
+    assert np.isfinite(op.adjoint.diffuse(x, 0.5)).all()

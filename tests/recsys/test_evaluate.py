@@ -191,7 +191,7 @@ def test_a_repetition_never_raises_a_value(
     before, after = (sf.evaluate(recs, truth, metrics=PER_USER) for recs in (lists, more))
     for name in PER_USER:
         assert (after.per_user[name] <= before.per_user[name] + 1e-12).all()
-    repeated = "repeated recommendations, counted once"
+    repeated = "repeated recommendations, misses at their places"
     if again["user_id"].isin(truth["user_id"]).item():
         assert after.counts[repeated] == before.counts[repeated] + 1
 
@@ -240,7 +240,8 @@ def test_what_is_left_out_is_counted() -> None:
         "users judged": 2,
         "users with truth and no list": 1,
         "listed users without truth, left out": 2,
-        "repeated recommendations, counted once": 1,
+        "repeated recommendations, misses at their places": 1,
+        "test rows that are training rows too": 0,
         "test rows of users without training rows": 2,
         "test rows of items without training rows": 1,
         "recommended items that the user already had": 2,
@@ -356,3 +357,27 @@ def test_other_types_are_refused() -> None:
         sf.evaluate(LISTS, TRUTH, metrics="recall@2")
     with pytest.raises(TypeError, match="test: interactions must be a pandas DataFrame"):
         sf.evaluate(LISTS, [("a", "x")])
+
+
+def test_what_looks_like_a_mistake_is_noted() -> None:
+    """Ids of two kinds, and metrics that look beyond the lists; the values stand as they are."""
+    lists = lists_frame({"a": ["x"]})
+    longer = sf.evaluate(lists, truth_frame({"a": ["x"]}), metrics=["recall@5"])
+    assert longer.notes[0].startswith("the lists hold 1 items at most, and recall@5 looks further")
+    assert longer.to_frame()["value"].tolist() == [1.0]
+    strange = sf.evaluate(lists, truth_frame({"b": ["x"]}), train=truth_frame({"a": ["x"]}))
+    assert "none of the 1 users of test has a list" in str(strange)
+    assert "none of the users of test is in train" in str(strange)
+
+
+def test_whole_lists_are_the_default() -> None:
+    """Without a cut the names carry the length of the longest list."""
+    report = sf.evaluate(lists_frame({"a": ["x", "y"]}), truth_frame({"a": ["y"]}))
+    assert report.metrics == ("recall@2", "ndcg@2", "precision@2", "hit_rate@2", "coverage@2")
+
+
+def test_test_rows_that_were_trained_on_are_counted() -> None:
+    """A leak shows."""
+    table = truth_frame({"a": ["x", "y"], "b": ["y"]})
+    report = sf.evaluate(lists_frame({"a": ["x"]}), table, train=truth_frame({"a": ["x"]}))
+    assert report.counts["test rows that are training rows too"] == 1
