@@ -125,8 +125,7 @@ class SocialGraph:
         """
         found = find_columns(frame, SOCIAL_COLUMNS, columns)
         if len(frame) == 0:
-            nobody = np.empty(0, dtype=object)
-            return cls(nobody, sparse.csr_array((0, 0), dtype=np.float64), directed)
+            return cls(np.empty(0, dtype=object), sparse.csr_array((0, 0)), directed)
         source, target = found["source_id"], found["target_id"]
         names = (str(source), str(target))
         sources, targets, ids = encode_pairs(frame[source], frame[target], names)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 Matrix: TypeAlias = "sp.csr_array[np.float64, tuple[int, int]]"
+Csr: TypeAlias = "sp.csr_array[Any, tuple[int, int]]"
 Ids: TypeAlias = npt.NDArray[Any]
 
 # An asymmetry of a few roundings comes from how a matrix was computed, not from its ties.

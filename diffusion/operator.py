@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import Any, Literal, TypeAlias, final, overload
+from typing import Literal, TypeAlias, final, overload
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
+from .blocks import Block as Dense
 from .blocks import Bound, answer, as_block, as_sparse_block, check_hops, check_number
-from .edges import Ids, Matrix, read_graph
+from .edges import Csr, Ids, Matrix, read_graph
 from .equilibrium import dirichlet_energy, equilibrium
 from .filters import damped, heat, multiply
-from .normalization import check_normalization, normalize
+from .normalization import Propagation, check_normalization, normalize
 
-Dense: TypeAlias = npt.NDArray[Any]
-Csr: TypeAlias = "sp.csr_array[Any, tuple[int, int]]"
 Hops: TypeAlias = "int | None"
 No: TypeAlias = Literal[False]
 Yes: TypeAlias = Literal[True]
@@ -118,6 +116,13 @@ class PropagationOperator:
         self._normalization = kind
         self._ids = ids
 
+    @classmethod
+    def assembled(cls, ready: Propagation, kind: str | float, ids: Ids) -> PropagationOperator:
+        """An operator around a propagation made elsewhere, such as that of a grid."""
+        operator = cls.__new__(cls)
+        operator._propagation, operator._normalization, operator._ids = ready, kind, ids
+        return operator
+
     def __repr__(self) -> str:
         return (
             f"PropagationOperator(n={self.n}, normalization={self.normalization!r}, "
@@ -151,11 +156,11 @@ class PropagationOperator:
 
     @property
     def rate(self) -> float:
-        """``L = rate (I - P)``: 1, but for "flux" the largest degree without self loops."""
+        """``L = rate (I - P)``: 1; for "flux" and grids the largest degree without self loops."""
         return self._propagation.rate
 
     @property
-    def degrees(self) -> npt.NDArray[np.float64]:
+    def degrees(self) -> Dense:
         """Row sums of the adjacency: the total weight that each node listens with."""
         return self._propagation.degrees
 
@@ -181,12 +186,9 @@ class PropagationOperator:
         """The adjoint, made once; it remembers where it came from."""
         if self._propagation.symmetric:
             return self
-        kind = self._normalization
-        turned = {"row": "column", "column": "row"}
-        other = object.__new__(PropagationOperator)
-        other._propagation = self._propagation.transposed()
-        other._normalization = turned.get(kind, kind) if isinstance(kind, str) else 1.0 - kind
-        other._ids = self._ids
+        kind, turned = self._normalization, {"row": "column", "column": "row"}
+        kind = turned.get(kind, kind) if isinstance(kind, str) else 1.0 - kind
+        other = self.assembled(self._propagation.transposed(), kind, self._ids)
         other.__dict__["_adjoint"] = self
         return other
 
@@ -212,8 +214,7 @@ class PropagationOperator:
         ----------
         X
             Shape (n,) or (n, m), dense, or scipy sparse (n, m). float32 stays float32, every
-            other real type becomes float64.
-            The answer has the form of X.
+            other real type becomes float64. The answer has the form of X.
 
         Raises
         ------
@@ -381,8 +382,7 @@ class PropagationOperator:
         Parameters
         ----------
         X : ndarray
-            Shape (n,) or (n, m), as in `diffuse`.
-            The answer is a float or has shape (m,).
+            Shape (n,) or (n, m), as in `diffuse`. The answer is a float or has shape (m,).
 
         Raises
         ------

@@ -10,6 +10,7 @@ import pandas as pd
 import typer
 
 from ..datasets.interactions import Interactions
+from ..datasets.planting import WorldShape
 from ..datasets.readers import SUFFIXES, read_interactions, read_social, read_table, write_table
 from ..datasets.registry import describe, fetch
 from ..datasets.social_graph import SocialGraph
@@ -17,6 +18,7 @@ from ..datasets.splits import split_cold_users, split_random
 from ..datasets.synthetic import make_social_world
 from .als import ALS
 from .console import (
+    console,
     parsed_columns,
     parsed_number,
     parsed_pairs,
@@ -28,7 +30,10 @@ from .console import (
 )
 from .demo import run_demo
 from .ease import EASE
-from .evaluate import DEFAULT_METRICS, evaluate
+from .evaluate import evaluate
+from .glass_movie import film
+from .glass_screen import watch
+from .glass_story import tell
 from .loading import load_model
 from .popularity import Popularity
 from .social import SocialDiffusion
@@ -69,8 +74,8 @@ def demo_verb(
     out: Annotated[
         Path, typer.Option(help="Folder of picture and table; both are replaced.")
     ] = Path("demo"),
-    users: Annotated[int, typer.Option(help="People in the world.")] = 2000,
-    items: Annotated[int, typer.Option(help="Things in the world.")] = 1000,
+    users: Annotated[int, typer.Option(min=80, help="People in the world.")] = 2000,
+    items: Annotated[int, typer.Option(min=60, help="Things in the world.")] = 1000,
     homophily: Annotated[float, typer.Option(help="Share of ties that taste made, 0 to 1.")] = 0.6,
     seed: Seed = 0,
 ) -> None:
@@ -112,7 +117,9 @@ def fit_verb(
     ] = "symmetric",
     directed: Annotated[bool, typer.Option(help="A tie binds its source alone.")] = False,
     columns: Columns = [],  # noqa: B006 - typer reads the default, nothing changes it
-    social_columns: Columns = [],  # noqa: B006
+    social_columns: Annotated[
+        list[str], typer.Option(help="role=column, e.g. source_id=fan target_id=idol")
+    ] = [],  # noqa: B006
     seed: Seed = 0,
     jobs: Jobs = None,
     force: Force = False,
@@ -130,6 +137,7 @@ def fit_verb(
             if social is not None:
                 names = parsed_columns("--social-columns", social_columns)
                 graph = read_social(social, directed=directed, columns=names)
+                _refuse_two_kinds(table.user_ids, graph.ids, (interactions, social))
         if graph is not None:
             model = SocialDiffusion(
                 model,
@@ -195,7 +203,9 @@ def evaluate_verb(
     baseline: Annotated[
         Path | None, typer.Option(help="Other recommendations; adds paired differences.")
     ] = None,
-    metrics: Annotated[str, typer.Option(help="Names with commas.")] = ",".join(DEFAULT_METRICS),
+    metrics: Annotated[
+        str | None, typer.Option(help="With commas, e.g. recall@10,ndcg@10; default: whole lists.")
+    ] = None,
     columns: Columns = [],  # noqa: B006
     out: Annotated[Path | None, typer.Option(help="Also write the values to this table.")] = None,
     force: Force = False,
@@ -219,7 +229,7 @@ def evaluate_verb(
                 lists[0],  # type: ignore[arg-type]
                 tables[0],
                 train=tables[1],
-                metrics=[name.strip() for name in metrics.split(",") if name.strip()],
+                metrics=None if metrics is None else metrics.replace(" ", "").split(","),
                 baseline=lists[1],
             )
         if out is not None:
@@ -227,6 +237,8 @@ def evaluate_verb(
     show_frame(report.to_frame(), f"{recs}, 95 % intervals")
     if report.differences is not None:
         show_frame(report.difference_frame(), f"difference to {baseline}")
+    for note in report.notes:
+        say(f"note: {note}")
     for what, count in report.counts.items():
         if count:
             say(f"{count} {what}")
@@ -256,7 +268,49 @@ def fetch_verb(
     say(f"tables: {out / 'interactions.parquet'}, {out / 'social.parquet'}")
 
 
+@app.command("glass")
+def glass_verb(
+    movie: Annotated[Path | None, typer.Option(help="Write an animation (GIF) instead.")] = None,
+    social: Annotated[bool, typer.Option("--social", help="Beside it, people.")] = False,
+    temperature: Annotated[float, typer.Option(help="Of the water, in degrees Celsius.")] = 20.0,
+    width: Annotated[float, typer.Option(help="Of the glass, in cm.")] = 10.0,
+    moments: Annotated[int, typer.Option(help="Pictures from the drop to the end.")] = 100,
+    people: Annotated[int, typer.Option(help="With --social, how many.")] = 48,
+    seed: Seed = 0,
+    force: Force = False,
+) -> None:
+    """Watch a drop of dye spread in a glass of water, and in a stirred one.
+
+    Example: `suffuse glass --social --movie glass.gif`
+    """
+    with spoken_errors():
+        if movie is not None:
+            _refuse_existing_file(movie, force, "--movie")
+        ties = None
+        if social:
+            shape = WorldShape(mean_degree=min(4.0, people / 8))
+            ties = make_social_world(people, max(people, 60), shape=shape, rng=seed).social
+        story = tell(
+            celsius=temperature,
+            centimetres=width,
+            cells=64 if movie is None else 96,
+            n_moments=moments,
+            social=ties,
+            seed=seed,
+        )
+        if movie is None:
+            watch(story, console)
+        else:
+            with progress_bars():
+                film(story, movie)
+    for line in story.words():
+        say(line)
+    if movie is not None:
+        say(f"animation: {movie}")
+
+
 def _base_model(name: str, params: list[str], seed: int, jobs: int | None) -> Any:
+    name = name.lower()
     if name not in _BASES:
         raise ValueError(f"--base must be one of {sorted(_BASES)}; got {name!r}")
     model = _BASES[name]()
@@ -272,6 +326,9 @@ def _base_model(name: str, params: list[str], seed: int, jobs: int | None) -> An
 
 def _describe_fit(table: Interactions, graph: SocialGraph | None, model: Any) -> None:
     """Say what was read, what was left out, and what the graph is worth."""
+    base = getattr(model, "base_", model)
+    if not base.get_params().get("use_weights", True) and len(np.unique(table.weights)) > 1:
+        say("note: the weights of the table are not used; --param use_weights=true uses them")
     say(
         f"{len(table)} interactions of {table.n_users} users with {table.n_items} items"
         + (f"; {table.n_merged} repeated rows merged" if table.n_merged else "")
@@ -316,6 +373,16 @@ def _asked_users(known: Any, users: list[str] | None, users_from: Path | None) -
     return pd.Series(asked, dtype=None if asked else object).to_numpy()
 
 
+def _refuse_two_kinds(users: Any, people: Any, files: tuple[Path, Path]) -> None:
+    """Numbers in one file and text in the other are two universes; no saved model holds both."""
+    numeric = [np.asarray(ids).dtype.kind in "iuf" for ids in (users, people)]
+    if len(people) and numeric[0] != numeric[1]:
+        raise ValueError(
+            f"ids must be of one kind; got {users[:1].tolist()} in {files[0]} and "
+            f"{people[:1].tolist()} in {files[1]}: write both as numbers or both as text"
+        )
+
+
 def _refuse_unwritable(path: Path, force: bool) -> None:
     """Refuse before anything is computed what could not be written at the end."""
     _refuse_existing_file(path, force)
@@ -325,6 +392,6 @@ def _refuse_unwritable(path: Path, force: bool) -> None:
         raise FileNotFoundError(f"--out must lie in an existing folder; got {str(path)!r}")
 
 
-def _refuse_existing_file(path: Path, force: bool) -> None:
+def _refuse_existing_file(path: Path, force: bool, option: str = "--out") -> None:
     if path.exists() and not force:
-        raise FileExistsError(f"--out must not exist yet; got {str(path)!r}: add --force")
+        raise FileExistsError(f"{option} must not exist yet; got {str(path)!r}: add --force")

@@ -224,7 +224,7 @@ def test_demo(run: Run, tmp_path: Path) -> None:
 
 def test_demo_refuses_a_small_world(run: Run, tmp_path: Path) -> None:
     """Bad sizes are a sentence, and no folder is left behind."""
-    refused(run("demo", "--users", "3"), "n_users", "3")
+    refused(run("demo", "--users", "3"), "--users", "80")
     assert not (tmp_path / "demo").exists()
 
 
@@ -262,3 +262,31 @@ def test_a_column_can_be_declared_absent(run: Run, tmp_path: Path) -> None:
     fit = ("fit", "--interactions", "rows.csv", "--base", "popularity", "--out", "m")
     refused(run(*fit), "date")
     assert run(*fit, "--columns", "timestamp=").exit_code == 0
+
+
+def test_ids_of_two_kinds_are_refused_before_the_fit(run: Run, tmp_path: Path) -> None:
+    """Numbers in one file, text in the other: both files are named."""
+    pd.DataFrame({"user_id": [1, 2], "item_id": [1, 2]}).to_parquet(tmp_path / "rows.parquet")
+    pd.DataFrame({"source_id": ["1"], "target_id": ["2"]}).to_parquet(tmp_path / "ties.parquet")
+    fit = ("fit", "--interactions", "rows.parquet", "--social", "ties.parquet", "--out", "m")
+    refused(run(*fit), "rows.parquet", "ties.parquet", "of one kind")
+
+
+@pytest.mark.usefixtures("files")
+def test_foreign_files_are_not_deleted(run: Run, tmp_path: Path) -> None:
+    """``--force`` replaces a model, and not what somebody put beside it."""
+    assert run(*FIT).exit_code == 0
+    (tmp_path / "model" / "notes.txt").write_text("mine")
+    refused(run(*FIT, "--force"), "notes.txt")
+    assert (tmp_path / "model" / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.usefixtures("files")
+def test_weights_that_are_not_used_are_said(run: Run, tmp_path: Path) -> None:
+    """A table with weights, and a model that counts rows."""
+    rows = pd.read_parquet(tmp_path / "train.parquet")
+    rows.assign(weight=[1.0 + place % 5 for place in range(len(rows))]).to_parquet(
+        tmp_path / "train.parquet"
+    )
+    assert "use_weights=true" in run(*FIT).stdout
+    assert "use_weights=true" not in run(*FIT, "--force", "--param", "use_weights=true").stdout
