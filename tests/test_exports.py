@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 
 import pytest
 
@@ -49,3 +50,16 @@ def test_rooms_declare_what_they_export(room: str) -> None:
     for name in module.__all__:
         thing = getattr(module, name)
         assert getattr(thing, "__module__", "suffuse").startswith("suffuse"), name
+
+
+@pytest.mark.parametrize("room", ["recsys", "diffusion", "datasets"])
+def test_public_things_have_an_example(room: str) -> None:
+    """Every function and class that a room exports shows how it is used; exceptions explain."""
+    module = importlib.import_module(f"suffuse.{room}")
+    for name in module.__all__:
+        thing = getattr(module, name)
+        is_error = inspect.isclass(thing) and issubclass(thing, Exception)
+        if is_error or (getattr(thing, "_is_protocol", False) and name == "Recommender"):
+            assert inspect.getdoc(thing), name
+        elif inspect.isfunction(thing) or inspect.isclass(thing):
+            assert ">>>" in (inspect.getdoc(thing) or ""), f"{room}.{name}"

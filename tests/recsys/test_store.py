@@ -287,3 +287,18 @@ def test_an_empty_folder_is_free(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     sf.Popularity().fit(sf.datasets.tiny_world().interactions).save(tmp_path / "model")
     assert (tmp_path / "model" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("base", [sf.ALS(n_factors=8), sf.EASE(), sf.SpectralFilter(n_factors=8)])
+def test_saved_arrays_do_not_depend_on_threads(base: Any, tmp_path: Path) -> None:
+    """The same seed gives the same bytes of every part, whatever ``n_jobs``."""
+    world = sf.datasets.make_social_world(n_users=150, n_items=70, rng=0)
+    parts = []
+    for n_jobs in (1, 2):
+        model = sf.SocialDiffusion(base, n_jobs=n_jobs).fit(world.interactions, social=world.social)
+        folder = tmp_path / str(n_jobs)
+        model.save(folder)
+        files = sorted(path for path in folder.rglob("*.npy"))
+        parts.append({path.relative_to(folder): path.read_bytes() for path in files})
+    assert len(parts[0]) > 10
+    assert parts[0] == parts[1]
