@@ -16,6 +16,7 @@ from ..datasets.ids import locate, union_ids
 from ..datasets.interactions import Interactions
 from ..datasets.tables import as_interactions
 from . import metrics as formulas
+from .groups import exposure_by_group, labels_of
 from .inputs import checked_number
 from .report import Report
 
@@ -52,6 +53,8 @@ def evaluate(
     *,
     train: Any = None,
     metrics: Sequence[str] | None = None,
+    user_groups: Any = None,
+    item_groups: Any = None,
     baseline: pd.DataFrame | None = None,
     ci: float = 0.95,
 ) -> Report:
@@ -78,6 +81,12 @@ def evaluate(
         ``@k`` the whole list counts (k is the longest list). By default recall, ndcg, precision,
         hit_rate and coverage of the whole lists. Where k exceeds the longest list, the places
         that are not there count as misses, and a note of the report says so.
+    user_groups : mapping, Series or DataFrame, optional
+        A label for each user (frames: ``user_id`` and one more column); adds the values by group
+        (``Report.group_frame``). Users without a label are the group "unknown".
+    item_groups : mapping, Series or DataFrame, optional
+        A label for each item; adds each group's share of the recommended places beside its share
+        of the catalogue (``Report.exposure``).
     baseline : DataFrame, optional
         Other recommendations for the same users; the report adds the paired differences.
     ci : float in (0, 1)
@@ -120,18 +129,19 @@ def evaluate(
     }
     differences = None
     if baseline is not None:
-        other = _judged_lists(_ranked(baseline, "baseline"), truth, known)
-        differences = {
-            name: values - _per_user([entry], other, truth)[name]
-            for entry in plan
-            for name, values in per_user.items()
-            if entry[0] == name
-        }
+        other = _per_user(plan, _judged_lists(_ranked(baseline, "baseline"), truth, known), truth)
+        differences = {name: values - other[name] for name, values in per_user.items()}
+    user_ids = truth.user_ids[np.unique(truth.users)]
+    labels = None
+    if user_groups is not None:
+        labels = labels_of(user_ids, user_groups, name="user_groups", key="user_id")
     return Report(
         metrics=tuple(names),
         per_user=per_user,
         spread=spread,
-        user_ids=truth.user_ids[np.unique(truth.users)],
+        user_ids=user_ids,
+        user_groups=labels,
+        exposure=None if item_groups is None else _exposure(ranked, truth, known, item_groups),
         counts=lists.counts,
         z=NormalDist().inv_cdf(0.5 + level / 2),
         differences=differences,
@@ -147,6 +157,16 @@ def _table(rows: Any, name: str) -> Interactions:
         raise TypeError(f"{name}: {error}") from error
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
+
+
+def _exposure(
+    ranked: pd.DataFrame, truth: Interactions, known: Interactions | None, item_groups: Any
+) -> pd.DataFrame:
+    """Shares of groups of items among the lists of the judged users, and in the catalogue."""
+    items = known.item_ids if known is not None else truth.item_ids
+    labels = labels_of(items, item_groups, name="item_groups", key="item_id")
+    judged = locate(truth.user_ids[np.unique(truth.users)], ranked["user_id"], "user_id") >= 0
+    return exposure_by_group(items, labels, ranked["item_id"].to_numpy()[judged])
 
 
 def _notes(plan: list[tuple[str, str, int]], lists: _Lists, n_rows: int) -> tuple[str, ...]:

@@ -34,6 +34,10 @@ class Report:
         Per-user differences to the baseline.
     notes : tuple of str
         What looks like a mistake in the tables, in words.
+    user_groups : ndarray of shape (n_users,), or None
+        The label of each judged user.
+    exposure : DataFrame, or None
+        Columns ``group, exposure, catalogue``: each item group's share of both.
 
     Examples
     --------
@@ -53,6 +57,8 @@ class Report:
     z: float
     differences: Mapping[str, Values] | None = None
     notes: tuple[str, ...] = ()
+    user_groups: npt.NDArray[Any] | None = None
+    exposure: pd.DataFrame | None = None
 
     def to_frame(self) -> pd.DataFrame:
         """Columns ``metric, value, low, high, n_users``; one row per metric, in order.
@@ -94,6 +100,31 @@ class Report:
             for name, values in self.differences.items()
         ]
         return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "n_users"])
+
+    def group_frame(self) -> pd.DataFrame:
+        """Means by group of users: columns ``metric, group, value, low, high, n_users``.
+
+        Raises
+        ------
+        ValueError
+            If the evaluation had no groups of users.
+
+        Examples
+        --------
+        >>> report = Report(("m",), {"m": np.array([0.0, 1.0])}, {}, np.array([1, 2]), {}, 2.0,
+        ...                 user_groups=np.array(["young", "old"]))
+        >>> report.group_frame()[["group", "value"]].values.tolist()
+        [['old', 1.0], ['young', 0.0]]
+        """
+        if self.user_groups is None:
+            raise ValueError("user_groups must be given to evaluate(...); got None")
+        rows = []
+        for name, values in self.per_user.items():
+            for group in sorted(set(self.user_groups.tolist()), key=str):
+                chosen = values[self.user_groups == group]
+                rows.append((name, group, *_interval(chosen, self.z), len(chosen)))
+        columns = ["metric", "group", "value", "low", "high", "n_users"]
+        return pd.DataFrame(rows, columns=columns)
 
     def __str__(self) -> str:
         lines = [self.to_frame().to_string(index=False, float_format="{:.4f}".format)]
