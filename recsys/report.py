@@ -128,6 +128,9 @@ class Report:
 
     def __str__(self) -> str:
         lines = [self.to_frame().to_string(index=False, float_format="{:.4f}".format)]
+        if self.differences is not None:
+            changes = self.difference_frame().to_string(index=False, float_format="{:+.4f}".format)
+            lines += ["difference to the baseline:", changes]
         lines += [f"note: {note}" for note in self.notes]
         lines += [f"{count} {what}" for what, count in self.counts.items() if count]
         return "\n".join(lines)

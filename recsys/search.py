@@ -171,7 +171,7 @@ def ablation(judged: Judged, baseline: Setting, chosen: Setting, group: str) -> 
                 "metric": f"{metric}@{LENGTH}",
                 "base": before.mean() if len(before) else np.nan,
                 "diffused": after.mean() if len(after) else np.nan,
-                "difference": gain,
+                "difference": gain if len(before) else np.nan,
                 "low": gain - half,
                 "high": gain + half,
                 "n_users": len(before),

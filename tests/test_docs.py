@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import json
 import os
 import pkgutil
 import re
@@ -96,3 +97,17 @@ def test_every_dependency_has_its_reason() -> None:
     assert len(listed) > 10
     for name in listed:
         assert f"`{name}`" in text, f"CONTRIBUTING has no line on {name}"
+
+
+@pytest.mark.parametrize(
+    ("split", "base"),
+    [("gbsr_yelp", "ALS"), ("gbsr_douban_book", "EASE"), ("lightgcn_lastfm", "ALS")],
+)
+def test_the_numbers_of_the_readme_are_those_of_the_benchmark(split: str, base: str) -> None:
+    """Recall and NDCG in the table are what the benchmark wrote down."""
+    kept = json.loads((ROOT / "benchmarks" / "accuracy.json").read_text(encoding="utf-8"))
+    row = next(line for line in README.splitlines() if line.startswith(f"| {split} |"))
+    for name in (base, f"SocialDiffusion({base})"):
+        found = kept[f"{split}/{name}"]
+        shown = f"{found['recall']:.4f} / {found['ndcg']:.4f}".replace("0.", ".")
+        assert shown in row, f"{name}: {shown} is not in {row}"

@@ -76,3 +76,11 @@ def test_a_report_is_frozen() -> None:
     with pytest.raises(AttributeError):
         report().z = 1.0
     assert isinstance(report().to_frame(), pd.DataFrame)
+
+
+def test_print_shows_the_difference_to_a_baseline() -> None:
+    """With its sign, below the values."""
+    change = {"m": np.array([-0.25, -0.25])}
+    report = Report(("m",), {"m": np.array([0.5, 0.5])}, {}, np.array([1, 2]), {}, 2.0, change)
+    assert "difference to the baseline:" in str(report)
+    assert "-0.2500" in str(report)
