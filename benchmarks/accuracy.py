@@ -233,7 +233,7 @@ def table(kept: dict[str, Any]) -> str:
     lines = []
     for split in SPLITS:
         rows = [(name, kept.get(f"{split}/{name}")) for name in MODELS]
-        if not any(row for _, row in rows):
+        if not any(row and "recall" in row for _, row in rows):
             continue
         published = PUBLISHED.get(split, "none with this protocol")
         lines += [
@@ -245,7 +245,7 @@ def table(kept: dict[str, Any]) -> str:
             "| fit s | all lists s | peak MB | setting |",
             "|---|---|---|---|---|---|---|---|---|",
         ]
-        lines += [_row(name, row) for name, row in rows if row]
+        lines += [_row(name, row) for name, row in rows if row and "recall" in row]
         lines.append("")
     return "\n".join(lines)
 
