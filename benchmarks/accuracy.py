@@ -276,7 +276,8 @@ def write_results(kept: dict[str, Any]) -> None:
     _, _, tail = rest.partition(end)
     words = (
         "## Accuracy\n\n`python benchmarks/accuracy.py --data ../shared/data`\n\n"
-        "Settings were found on hold-outs of train; test was used once. The graph's gain is the "
+        "Settings were found on hold-outs of train, none by its value on test; how often test was "
+        "seen on the way stands in LOG.md. The graph's gain is the "
         "paired difference to the same model without the graph. Peak memory is that of the process "
         "with its libraries and tables.\n\n"
     )
