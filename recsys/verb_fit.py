@@ -1,0 +1,146 @@
+"""``suffuse fit``: from tables to a folder that holds a fitted model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from ..datasets.interactions import Interactions
+from ..datasets.readers import read_interactions, read_social
+from ..datasets.social_graph import SocialGraph
+from .als import ALS
+from .console import (
+    parsed_columns,
+    parsed_number,
+    parsed_pairs,
+    progress_bars,
+    say,
+    show_frame,
+    spoken_errors,
+    stage,
+)
+from .ease import EASE
+from .options import Columns, Force, Jobs, Seed
+from .popularity import Popularity
+from .social import SocialDiffusion
+from .spectral import SpectralFilter
+from .store import refuse_existing
+
+BASES = {"als": ALS, "ease": EASE, "spectral": SpectralFilter, "popularity": Popularity}
+
+
+def fit_verb(
+    interactions: Annotated[Path, typer.Option(help="csv, tsv or parquet of user-item rows.")],
+    out: Annotated[Path, typer.Option(help="Folder of the model.")],
+    social: Annotated[Path | None, typer.Option(help="csv, tsv or parquet of ties.")] = None,
+    base: Annotated[str, typer.Option(help="als, ease, spectral or popularity.")] = "als",
+    param: Annotated[
+        list[str] | None, typer.Option(help="name=value for the base, e.g. n_factors=128")
+    ] = None,
+    damping: Annotated[str, typer.Option(help="auto, or a number in [0, 1).")] = "auto",
+    memory: Annotated[str, typer.Option(help="auto, or a weight.")] = "auto",
+    background: Annotated[str, typer.Option(help="auto, or a weight.")] = "auto",
+    normalization: Annotated[
+        str, typer.Option(help="symmetric, row, column, doubly_stochastic, a number, or auto.")
+    ] = "symmetric",
+    directed: Annotated[bool, typer.Option(help="A tie binds its source alone.")] = False,
+    columns: Columns = [],  # noqa: B006 - typer reads the default, nothing changes it
+    social_columns: Annotated[
+        list[str], typer.Option(help="role=column, e.g. source_id=fan target_id=idol")
+    ] = [],  # noqa: B006
+    seed: Seed = 0,
+    jobs: Jobs = None,
+    force: Force = False,
+) -> None:
+    """Fit a model on a table of interactions and, if there is one, a social graph.
+
+    Example: `suffuse fit --interactions train.parquet --social social.parquet --out model/`
+    """
+    with spoken_errors(), progress_bars():
+        refuse_existing(out, overwrite=force)
+        model = _base_model(base, param or [], seed, jobs)
+        with stage("reading"):
+            table = read_interactions(interactions, columns=parsed_columns("--columns", columns))
+            graph = None
+            if social is not None:
+                names = parsed_columns("--social-columns", social_columns)
+                graph = read_social(social, directed=directed, columns=names)
+                _refuse_two_kinds(table.user_ids, graph.ids, (interactions, social))
+        if graph is not None:
+            model = SocialDiffusion(
+                model,
+                normalization=parsed_number("normalization", normalization),
+                damping=parsed_number("damping", damping),  # type: ignore[arg-type]
+                memory=parsed_number("memory", memory),  # type: ignore[arg-type]
+                background=parsed_number("background", background),  # type: ignore[arg-type]
+                random_state=seed,
+                n_jobs=jobs,
+            )
+            model.fit(table, social=graph)
+        else:
+            if {damping, memory, background} != {"auto"}:
+                say("note: without --social there is nothing to damp: the dials are not used")
+            model.fit(table)
+        with stage("writing"):
+            model.save(out, overwrite=force)
+    _describe_fit(table, graph, model)
+    say(f"model: {out}")
+
+
+def _base_model(name: str, params: list[str], seed: int, jobs: int | None) -> Any:
+    name = name.lower()
+    if name not in BASES:
+        raise ValueError(f"--base must be one of {sorted(BASES)}; got {name!r}")
+    model = BASES[name]()
+    known = model.get_params()
+    given = {
+        key: parsed_number(key, value) for key, value in parsed_pairs("--param", params).items()
+    }
+    if "random_state" in known:
+        model.set_params(random_state=seed)
+    model.set_params(n_jobs=jobs)
+    return model.set_params(**given)
+
+
+def _describe_fit(table: Interactions, graph: SocialGraph | None, model: Any) -> None:
+    """Say what was read, what was left out, and what the graph is worth."""
+    base = getattr(model, "base_", model)
+    if not base.get_params().get("use_weights", True) and len(np.unique(table.weights)) > 1:
+        say("note: the weights of the table are not used; --param use_weights=true uses them")
+    say(
+        f"{len(table)} interactions of {table.n_users} users with {table.n_items} items"
+        + (f"; {table.n_merged} repeated rows merged" if table.n_merged else "")
+        + (f"; {table.n_zero} rows of weight 0 left out" if table.n_zero else "")
+    )
+    if graph is None:
+        return
+    only_social = len(model.user_ids_) - table.n_users
+    say(
+        f"{graph.n_ties} ties of {graph.n_nodes} users"
+        + (f", {only_social} of whom have no interactions" if only_social else "")
+        + (f"; {graph.n_merged} repeated ties merged" if graph.n_merged else "")
+        + (f"; {graph.n_self_ties} self ties left out" if graph.n_self_ties else "")
+        + (f"; {graph.n_zero} ties of weight 0 left out" if graph.n_zero else "")
+    )
+    say(
+        f"chosen: damping {model.damping_:g}, memory {model.memory_:g} "
+        f"(users with 1 to 5 interactions: {model.few_damping_:g}, {model.few_memory_:g}; "
+        f"without: {model.cold_damping_:g}, {model.cold_memory_:g}, "
+        f"background {model.background_:g})"
+    )
+    if len(model.ablation_):
+        changes = model.ablation_.rename(columns={"difference": "gain", "n_users": "judged"})
+        show_frame(changes, "what the graph changes, on a hold-out of the training table")
+
+
+def _refuse_two_kinds(users: Any, people: Any, files: tuple[Path, Path]) -> None:
+    """Numbers in one file and text in the other are two universes; no saved model holds both."""
+    numeric = [np.asarray(ids).dtype.kind in "iuf" for ids in (users, people)]
+    if len(people) and numeric[0] != numeric[1]:
+        raise ValueError(
+            f"ids must be of one kind; got {users[:1].tolist()} in {files[0]} and "
+            f"{people[:1].tolist()} in {files[1]}: write both as numbers or both as text"
+        )
