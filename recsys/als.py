@@ -13,9 +13,9 @@ from scipy import sparse
 from .contract import Recommender, require_fitted
 from .execution import Rows, one_blas_thread, resolve_jobs
 from .inputs import checked_count, checked_number, preference_rows, training_table
-from .matrices import single
+from .matrices import Csr, single
 from .progress import tell
-from .scoring import Floats, relative_popularity, score_own_signals
+from .scoring import Floats, preferences, relative_popularity, score_own_signals
 
 #: scores below this are rounding errors
 _NIL = 1e-6
@@ -114,20 +114,10 @@ class ALS(Recommender):
         n_factors = min(checked_count("n_factors", self.n_factors), *rows.shape)
         max_iter = checked_count("max_iter", self.max_iter)
         stage = "fitting ALS"
-        discount = checked_number("popularity_discount", self.popularity_discount)
-        weights = sparse.diags_array(relative_popularity(rows) ** -discount)
-        # implicit knows the older kind of scipy matrix alone
-        cells = sparse.csr_matrix(single(rows @ weights) if discount else rows)
+        cells = self._cells(rows, rows)
         tell(stage, 0, max_iter)
         with one_blas_thread():
-            solver = AlternatingLeastSquares(
-                factors=n_factors,
-                regularization=checked_number("regularization", self.regularization, above=True),
-                alpha=checked_number("confidence", self.confidence, above=True),
-                iterations=max_iter,
-                random_state=checked_count("random_state", self.random_state, low=0),
-                num_threads=resolve_jobs(self.n_jobs),
-            )
+            solver = self._solver(n_factors, max_iter)
             try:
                 solver.fit(
                     cells,
@@ -150,6 +140,24 @@ class ALS(Recommender):
         self.user_ids_, self.item_ids_ = table.user_ids, table.item_ids
         return self
 
+    def _cells(self, rows: Csr, fitted: Csr) -> Any:
+        """Preference rows with their discount; implicit knows the older kind of matrix alone."""
+        discount = checked_number("popularity_discount", self.popularity_discount)
+        if discount:
+            rows = single(rows @ sparse.diags_array(relative_popularity(fitted) ** -discount))
+        return sparse.csr_matrix(rows)
+
+    def _solver(self, n_factors: int, max_iter: int) -> Any:
+        """A solver of implicit with the parameters of the model."""
+        return AlternatingLeastSquares(
+            factors=n_factors,
+            regularization=checked_number("regularization", self.regularization, above=True),
+            alpha=checked_number("confidence", self.confidence, above=True),
+            iterations=max_iter,
+            random_state=checked_count("random_state", self.random_state, low=0),
+            num_threads=resolve_jobs(self.n_jobs),
+        )
+
     def _warn_if_collapsed(self) -> None:
         """A penalty stronger than the table shrinks all factors to nothing, and lists to noise."""
         if float(np.abs(self.user_factors_).max()) * float(np.abs(self.item_factors_).max()) < _NIL:
@@ -169,6 +177,22 @@ class ALS(Recommender):
         """``signals . item_factors_^T``, shape (n_rows, n_items)."""
         require_fitted(self)
         return signals @ self.item_factors_.T
+
+    def fold_signals(self, rows: Csr) -> Floats:
+        """Factors of users who were not in ``fit``, by the exact half-step of the fit.
+
+        ``x_u = (Y^T C_u Y + regularization I)^-1 Y^T C_u p_u`` (Hu, Koren & Volinsky, ICDM 2008,
+        eq. 4) with the fitted item factors ``Y``; ``rows`` are weights, shape (m, n_items).
+        """
+        require_fitted(self)
+        given = preferences(rows, use_weights=self.use_weights)
+        solver = self._solver(self.item_factors_.shape[1], 1)
+        with one_blas_thread():
+            # a copy: factors opened by memory map are read-only, which implicit does not take
+            solver.item_factors = np.array(self.item_factors_)
+            cells = self._cells(given, self.interactions_)
+            users = solver.recalculate_user(np.arange(given.shape[0]), cells)
+        return np.asarray(users, np.float32)
 
     def score_users(self, rows: Rows) -> Floats:
         """``x_u . y_i`` for some users; popularity for users without interactions."""

@@ -16,15 +16,19 @@ square 1 and ``scale`` the mean score of the base model on its own training cell
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from ..diffusion.newcomer_rows import Doorway
 from ..diffusion.operator import PropagationOperator
 from .execution import Rows
+from .holdout import FEW
 from .matrices import Csr, scaled_rows, single
 from .scoring import (
     Floats,
@@ -82,17 +86,37 @@ class Diffused:
         )
 
 
+class Channels(Protocol):
+    """The channels of some users: those of the fit, or newcomers."""
+
+    counts: npt.NDArray[np.int64]
+    tie_weights: npt.NDArray[Any]
+
+    def taste_scores(self, rows: Rows, diffused: Diffused) -> Floats:
+        """``z_u . item_map``."""
+        ...
+
+    def memory_rows(self, rows: Rows) -> sparse.csr_array:
+        """``(F_W r)_u``."""
+        ...
+
+    def mix(self, taste: Floats, memory: sparse.csr_array, setting: Setting) -> Floats:
+        """The sum of the channels."""
+        ...
+
+
 class SocialChannels:
     """The channels over one fitted base model and one graph."""
 
     def __init__(self, base: Any, adjacency: Csr, operator: PropagationOperator) -> None:
         self.base = base
+        self.adjacency = adjacency
         self.parts = parts_of(base)
         self.operator = operator
         self.counts = evidence(base.interactions_)
         self.tie_weights = np.asarray(adjacency.sum(axis=1)).ravel()
         self.ties = agreement_ties(self.parts[0][1], adjacency)
-        self.held = _held_items(base.interactions_, self.counts)
+        self.held = held_items(base.interactions_, self.counts)
         self.scale = score_scale(base)
         popularity = item_popularity(base.interactions_)
         root = float(np.sqrt(np.mean(popularity**2)))
@@ -124,13 +148,41 @@ class SocialChannels:
     def _factors(self, signals: Floats | Csr, taste: Taste) -> Floats | None:
         if not isinstance(signals, np.ndarray) or taste.damping == 0:
             return None
-        # what single precision can certify this close to damping 1
-        floor = 64 * float(np.finfo(np.float32).eps) / (1 - taste.damping)
-        spread = self.operator.diffuse(signals, taste.damping, tol=max(TOLERANCE, floor))
+        spread = self._spread(signals, taste.damping)
         if taste.evidence is None:
-            return np.asarray(spread, np.float32)
-        weight = self._weights(taste)[:, None]
+            return spread
+        weight = evidence_weights(taste, self.counts, self.tie_weights)[:, None]
         return np.asarray((1 - weight) * signals + weight * spread, np.float32)
+
+    def _spread(self, signals: Floats, damping: float) -> Floats:
+        """``F_P x``."""
+        # what single precision can certify this close to damping 1
+        floor = 64 * float(np.finfo(np.float32).eps) / (1 - damping)
+        spread = self.operator.diffuse(signals, damping, tol=max(TOLERANCE, floor))
+        return np.asarray(spread, np.float32)
+
+    def spread_of(self, place: int, damping: float) -> Floats:
+        """``F_P x`` of all users for one dense part of the base, kept for who comes next."""
+        found = self._spreads.get((place, damping))
+        if found is None:
+            signals = np.asarray(self.parts[place][1].signals_)
+            found = self._spreads[place, damping] = self._spread(signals, damping)
+        return found
+
+    @cached_property
+    def _spreads(self) -> dict[tuple[int, float], Floats]:
+        return {}
+
+    @cached_property
+    def doorway(self) -> Doorway:
+        """What rows of ``P`` for newcomers need to know."""
+        return Doorway.of(self.operator, self.adjacency)
+
+    @cached_property
+    def agreement_sums(self) -> npt.NDArray[np.float64]:
+        """Column sums of the ties weighted by agreement of taste, shape (n_users,)."""
+        weighted = agreement(self.parts[0][1].signals_, self.adjacency)
+        return np.asarray(weighted.sum(axis=0), np.float64).ravel()
 
     def memory_rows(self, rows: Rows) -> sparse.csr_array:
         """``(F_W r)_u``: the items of the friends of some users, shape (len(rows), n_items)."""
@@ -145,13 +197,6 @@ class SocialChannels:
             scores += np.float32(self.scale * setting.background) * self.popularity[None, :]
         return scores
 
-    def _weights(self, taste: Taste) -> Floats:
-        """``w_u`` for all users."""
-        if taste.evidence is None:
-            return np.ones(len(self.counts), np.float32)
-        social = taste.evidence * self.tie_weights
-        return np.asarray(social / np.maximum(self.counts + social, 1e-12), np.float32)
-
     def _mixture(self, rows: Rows, taste: Taste) -> sparse.csr_array:
         """Rows of ``(1 - w) I + w F_P``, truncated after ``ROW_HOPS`` steps, sparse."""
         n = len(self.counts)
@@ -163,17 +208,54 @@ class SocialChannels:
         for _ in range(ROW_HOPS):
             step = self.operator.adjoint.apply(spread)
             spread = single(taste.damping * step + (1 - taste.damping) * transpose)
-        weight = self._weights(taste)[rows]
+        weight = evidence_weights(taste, self.counts, self.tie_weights)[rows]
         return single(scaled_rows(1 - weight, unit) + scaled_rows(weight, spread.T))
+
+
+def grouped_scores(
+    scores: Floats,
+    rows: Rows,
+    channels: Channels,
+    prepared: Sequence[tuple[Setting, Diffused]],
+) -> Floats:
+    """Scores of the base, and those of the channels for users with ties, each by their group.
+
+    ``prepared`` holds the settings of users with more than ``FEW`` items, with 1 to ``FEW`` and
+    without.
+    """
+    counts, has_ties = channels.counts[rows], channels.tie_weights[rows] > 0
+    groups = (counts > FEW, (counts > 0) & (counts <= FEW), counts == 0)
+    for group, (setting, diffused) in zip(groups, prepared, strict=True):
+        chosen = group & has_ties
+        if chosen.any() and setting != Setting():
+            part = rows[chosen]
+            taste = channels.taste_scores(part, diffused)
+            scores[chosen] = channels.mix(taste, channels.memory_rows(part), setting)
+    return scores
+
+
+def evidence_weights(
+    taste: Taste, counts: npt.NDArray[np.int64], tie_weights: npt.NDArray[Any]
+) -> Floats:
+    """``w_u`` for users who hold ``n_u`` items and have ties of total weight ``d_u``."""
+    if taste.evidence is None:
+        return np.ones(len(counts), np.float32)
+    social = taste.evidence * tie_weights
+    return np.asarray(social / np.maximum(counts + social, 1e-12), np.float32)
+
+
+def agreement(signals: Floats | sparse.csr_array, adjacency: sparse.csr_array) -> sparse.csr_array:
+    """``C``: the ties weighted by agreement of the signals at their two ends."""
+    ties = sparse.coo_array(adjacency)
+    sources, targets = ties.coords
+    cosine = signal_cosines(signals, sources, targets)
+    weights = ties.data * (np.maximum(cosine, 0.0) + AGREEMENT_FLOOR)
+    return sparse.csr_array((weights, (sources, targets)), shape=adjacency.shape)
 
 
 def agreement_ties(base: LinearModel, adjacency: sparse.csr_array) -> sparse.csr_array:
     """``W``: the ties weighted by agreement of taste, symmetrically normalised."""
-    ties = sparse.coo_array(adjacency)
-    sources, targets = ties.coords
-    cosine = signal_cosines(base.signals_, sources, targets)
-    weights = ties.data * (np.maximum(cosine, 0.0) + AGREEMENT_FLOOR)
-    weighted = sparse.csr_array((weights, (sources, targets)), shape=adjacency.shape)
+    weighted = agreement(base.signals_, adjacency)
     operator = PropagationOperator(weighted, "symmetric")
     # the operator lets a user without ties keep what is theirs; memory is about others
     lonely = np.diff(weighted.indptr) == 0
@@ -206,6 +288,6 @@ def add_rows(scores: Floats, rows: sparse.csr_array, weight: float) -> None:
     scores[users, rows.indices] += np.float32(weight) * rows.data
 
 
-def _held_items(interactions: sparse.csr_array, counts: npt.NDArray[np.int64]) -> sparse.csr_array:
+def held_items(interactions: sparse.csr_array, counts: npt.NDArray[np.int64]) -> sparse.csr_array:
     """``r``: preference rows over the root of how many items the user holds."""
     return scaled_rows(1.0 / np.sqrt(np.maximum(counts, 1)), interactions)

@@ -18,7 +18,8 @@ import pandas as pd
 from scipy import sparse
 
 from .execution import Rows
-from .recommend import UnknownUsers, recommend_items, similar_to
+from .newcomers import FoldedUsers, Newcomers, read_newcomers
+from .recommend import Scorer, UnknownUsers, recommend_items, similar_to
 from .store import save_model
 
 Floats = npt.NDArray[np.float32]
@@ -65,22 +66,37 @@ class Recommender(Protocol):
         items: Iterable[Any] | None = None,
         exclude_items: Iterable[Any] | None = None,
         unknown_users: UnknownUsers = "raise",
+        interactions: Any = None,
+        social: Any = None,
+        directed: bool | None = None,
     ) -> pd.DataFrame:
         """The ``k`` best items of each user, exactly, ties broken by the smaller item id.
+
+        With ``interactions`` or ``social``, also for newcomers: users who were not in ``fit`` and
+        bring their items, their ties, or both. Nobody in the fit listens to them, so the fitted
+        model stays as it is.
 
         Parameters
         ----------
         users : iterable of raw user ids, optional
-            Everybody when ``None``. One list per user, in the order given.
+            Everybody when ``None``, or all newcomers where there are such tables. One list per
+            user, in the order given; known users get their usual lists.
         k : int
             Length of a list. Where fewer items are allowed, the list is shorter.
         filter_seen : bool
-            Leave out the items of the user's own training rows.
+            Leave out the items of the user's own rows.
         items, exclude_items : iterable of raw item ids, optional
             Recommend only these; never recommend those.
         unknown_users : {"raise", "warn", "skip", "popular"}
             What to do for users that the model has not seen: stop with a ``ValueError``, leave
             them out with a warning or without, or give them the most popular items.
+        interactions : DataFrame, sparse matrix or Interactions, optional
+            The items of newcomers. Items that the model does not know are left out with a warning.
+        social : DataFrame, networkx graph, sparse matrix or SocialGraph, optional
+            The ties of newcomers, to users of the fit and to each other; only for
+            ``SocialDiffusion``. Ties between users of the fit are left out with a warning.
+        directed : bool, optional
+            Whether a tie of ``social`` binds its source alone, as in ``fit``.
 
         Returns
         -------
@@ -90,8 +106,21 @@ class Recommender(Protocol):
         ------
         NotFittedError
             Before ``fit``.
+        TypeError
+            For ``social`` where the model has no graph.
         ValueError
-            For an unknown user or item, or ``k`` below 1.
+            For an unknown user or item, ``k`` below 1, or ``interactions`` of users of the fit.
+
+        Notes
+        -----
+        The signal ``x_u`` of a newcomer is, for ``ALS``, the exact half-step with the fitted item
+        factors, ``x_u = (Y^T C_u Y + regularization I)^-1 Y^T C_u p_u`` (Hu, Koren & Volinsky,
+        ICDM 2008, eq. 4); for ``EASE`` and ``SpectralFilter`` the row of preferences. Their ties
+        add ``(F_P x)_u = (1 - a) x_u + a sum_v P_uv (F_P x)_v``, with the fitted ``(F_P x)_v`` of
+        users of the fit, and the items of friends in the same way; ``P_uv`` is normalised as in
+        the fit by the newcomer's own ties. Newcomers with ties to each other are solved together.
+        Then the setting of users with as many items holds; with neither items nor ties that is
+        popularity. A later fit, in which others listen to them, gives slightly other lists.
 
         Examples
         --------
@@ -101,17 +130,40 @@ class Recommender(Protocol):
         >>> recs = model.recommend(k=2)
         >>> list(recs.columns)
         ['user_id', 'item_id', 'score', 'rank']
+
+        Somebody new, who holds an item and knows somebody:
+
+        >>> import pandas as pd
+        >>> base = sf.EASE(regularization=1.0)
+        >>> social = sf.SocialDiffusion(base, damping=0.3, memory=1.0, background=0.01)
+        >>> social = social.fit(world.interactions, social=world.social)
+        >>> item, friend = social.item_ids_[0], social.user_ids_[0]
+        >>> rows = pd.DataFrame({"user_id": ["new"], "item_id": [item]})
+        >>> ties = pd.DataFrame({"source_id": ["new"], "target_id": [friend]})
+        >>> recs = social.recommend(k=2, interactions=rows, social=ties)
+        >>> recs["user_id"].tolist(), item in set(recs["item_id"])
+        (['new', 'new'], False)
         """
         require_fitted(self)
+        newcomers = None
+        if not (interactions is None and social is None and directed is None):
+            new = read_newcomers(self, interactions, social, directed=directed)
+            newcomers = self.fold_in(new)
         return recommend_items(
             self,
             users,
             k,
+            newcomers=newcomers,
             filter_seen=filter_seen,
             items=items,
             exclude_items=exclude_items,
             unknown_users=unknown_users,
         )
+
+    def fold_in(self, newcomers: Newcomers) -> Scorer:
+        """Scores of users who were not in ``fit``, for ``recommend``."""
+        require_fitted(self)
+        return FoldedUsers(self, newcomers, n_jobs=getattr(self, "n_jobs", None))
 
     def similar_items(self, items: Iterable[Any] | None = None, k: int = 10) -> pd.DataFrame:
         """The ``k`` items most similar to each item, in the model's own space, itself left out.

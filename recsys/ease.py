@@ -14,7 +14,7 @@ from .inputs import checked_count, checked_number, preference_rows, training_tab
 from .inverse import spd_inverse
 from .matrices import Csr, single
 from .memory import available_bytes, readable_bytes
-from .scoring import Floats, relative_popularity, score_own_signals
+from .scoring import Floats, preferences, relative_popularity, score_own_signals
 
 #: up to this order double precision costs seconds; above it single precision is used where it does
 _DOUBLE_UP_TO = 8192
@@ -178,6 +178,11 @@ class EASE(Recommender):
         """The preference rows ``X``, shape (n_users, n_items)."""
         require_fitted(self)
         return self.interactions_
+
+    def fold_signals(self, rows: Csr) -> Csr:
+        """The preference rows of users who were not in ``fit``, shape (m, n_items)."""
+        require_fitted(self)
+        return preferences(rows, use_weights=self.use_weights)
 
     def score_signals(self, signals: Floats) -> Floats:
         """``signals . B``, shape (n_rows, n_items)."""

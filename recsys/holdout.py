@@ -48,6 +48,18 @@ class Holdout:
         return replace(self, warm=groups[0], few=groups[1], cold=groups[2])
 
 
+def hide_cells(table: Interactions, *, random_state: int | np.random.Generator) -> Holdout:
+    """Hide a tenth of the cells, but never all of a user's; only warm users are to be judged."""
+    rng = np.random.default_rng(random_state)
+    counts = np.bincount(table.users, minlength=table.n_users)
+    hidden = rng.random(len(table)) < CELL_SHARE
+    hidden &= ~_last_kept(table.users, hidden, counts)
+    truth = _cells(table, hidden)
+    nobody = np.empty(0, np.int64)
+    asked = np.flatnonzero(np.diff(truth.indptr) > 0)
+    return Holdout(table.select(~hidden), truth, asked, nobody, nobody)
+
+
 def hold_out(table: Interactions, has_ties: npt.NDArray[np.bool_], *, random_state: int) -> Holdout:
     """Hide cells and users, by a seeded draw."""
     rng = np.random.default_rng(random_state)
@@ -62,14 +74,18 @@ def hold_out(table: Interactions, has_ties: npt.NDArray[np.bool_], *, random_sta
     hidden &= ~_last_kept(table.users, hidden, counts)
     chosen = keeps[table.users] < np.iinfo(np.int64).max
     hidden[chosen] = (_places(table.users, rng) >= keeps[table.users])[chosen]
-    truth = sparse.csr_array(
-        (np.ones(int(hidden.sum()), np.float32), (table.users[hidden], table.items[hidden])),
-        shape=(table.n_users, table.n_items),
-    )
+    truth = _cells(table, hidden)
     left = counts - np.diff(truth.indptr)
     asked = np.diff(truth.indptr) > 0
     groups = (left > FEW, (left > 0) & (left <= FEW), left == 0)
     return Holdout(table.select(~hidden), truth, *(np.flatnonzero(asked & g) for g in groups))
+
+
+def _cells(table: Interactions, chosen: npt.NDArray[np.bool_]) -> sparse.csr_array:
+    """Ones at the chosen rows of the table, shape (n_users, n_items)."""
+    ones = np.ones(int(chosen.sum()), np.float32)
+    cells = (table.users[chosen], table.items[chosen])
+    return sparse.csr_array((ones, cells), shape=(table.n_users, table.n_items))
 
 
 def _places(users: npt.NDArray[np.int32], rng: np.random.Generator) -> npt.NDArray[np.int64]:

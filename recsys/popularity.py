@@ -9,6 +9,7 @@ import numpy as np
 from .contract import Recommender, require_fitted
 from .execution import Rows
 from .inputs import preference_rows, training_table
+from .matrices import Csr
 from .scoring import Floats
 
 
@@ -73,6 +74,11 @@ class Popularity(Recommender):
         """The same signal, one, for every user; shape (n_users, 1)."""
         require_fitted(self)
         return np.ones((len(self.user_ids_), 1), np.float32)
+
+    def fold_signals(self, rows: Csr) -> Floats:
+        """One for every user, whatever their items."""
+        require_fitted(self)
+        return np.ones((rows.shape[0], 1), np.float32)
 
     def score_signals(self, signals: Floats) -> Floats:
         """Item scores times the signal, shape (n_rows, n_items)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -22,7 +23,7 @@ Lists = tuple[Codes, Floats]
 
 
 class Scorer(Protocol):
-    """What this module needs of a fitted model."""
+    """What lists need: a fitted model, or newcomers folded into one."""
 
     user_ids_: Ids
     item_ids_: Ids
@@ -32,9 +33,22 @@ class Scorer(Protocol):
         """Scores of all items for some users."""
         ...
 
+
+class SimilarScorer(Scorer, Protocol):
+    """What lists of similar items need."""
+
     def score_similar(self, columns: Rows) -> Floats:
         """Similarity of all items to some items."""
         ...
+
+
+@dataclass(frozen=True)
+class AskedUsers:
+    """Raw ids of the users to answer for, and their rows in the fit and among newcomers, or -1."""
+
+    ids: Ids
+    known: Rows
+    fresh: Rows
 
 
 def recommend_items(
@@ -42,6 +56,7 @@ def recommend_items(
     users: Iterable[Any] | None,
     k: int,
     *,
+    newcomers: Scorer | None = None,
     filter_seen: bool,
     items: Iterable[Any] | None,
     exclude_items: Iterable[Any] | None,
@@ -54,21 +69,25 @@ def recommend_items(
         raise ValueError(f"unknown_users must be one of {options}; got {unknown_users!r}")
     allowed = _allowed_items(model.item_ids_, items, exclude_items)
     _check_room(k, len(model.item_ids_) if allowed is None else int(allowed.sum()))
+    new_ids = None if newcomers is None else newcomers.user_ids_
     if users is None:
-        asked, rows = model.user_ids_, np.arange(len(model.user_ids_))
+        asked = _everybody(model.user_ids_, new_ids)
     else:
-        asked, rows = _known_users(model.user_ids_, users, unknown_users)
-    known = np.flatnonzero(rows >= 0)
-    lists = _empty_lists(len(rows), min(k, len(model.item_ids_)))
-    found = best_items(model, rows[known], k, filter_seen=filter_seen, allowed=allowed)
-    lists[0][known], lists[1][known] = found
-    if len(known) < len(rows):
+        asked = _asked_users(model.user_ids_, new_ids, users, unknown_users)
+    lists = _empty_lists(len(asked.ids), min(k, len(model.item_ids_)))
+    for people, rows in ((model, asked.known), (newcomers, asked.fresh)):
+        some = np.flatnonzero(rows >= 0)
+        if people is not None and (len(some) or newcomers is None):
+            found = best_items(people, rows[some], k, filter_seen=filter_seen, allowed=allowed)
+            lists[0][some], lists[1][some] = found
+    unknown = (asked.known < 0) & (asked.fresh < 0)
+    if unknown.any():
         popular = _masked(item_popularity(model.interactions_)[None, :], allowed)
-        lists[0][rows < 0], lists[1][rows < 0] = top_k(popular, k)
-    return _frame(asked, model.item_ids_, lists, names=("user_id", "item_id"))
+        lists[0][unknown], lists[1][unknown] = top_k(popular, k)
+    return _frame(asked.ids, model.item_ids_, lists, names=("user_id", "item_id"))
 
 
-def similar_to(model: Scorer, items: Iterable[Any] | None, k: int) -> pd.DataFrame:
+def similar_to(model: SimilarScorer, items: Iterable[Any] | None, k: int) -> pd.DataFrame:
     """The frame of neighbours; the public words are at ``Recommender.similar_items``."""
     k = checked_length(k)
     n_items = len(model.item_ids_)
@@ -116,7 +135,7 @@ def best_items(
     parts = map_batches(
         lists,
         rows,
-        row_bytes=12 * sum(model.interactions_.shape),
+        row_bytes=getattr(model, "row_bytes", 12 * sum(model.interactions_.shape)),
         n_jobs=getattr(model, "n_jobs", None),
         stage="recommending",
     )
@@ -148,31 +167,41 @@ def _known_items(item_ids: Ids, asked: Ids, name: str) -> Rows:
     if (columns < 0).any():
         raise ValueError(
             f"{name} must be items that the model was fitted on; "
-            f"got {_quoted(asked[columns < 0])}: leave them out or fit again with them"
+            f"got {quoted(asked[columns < 0])}: leave them out or fit again with them"
         )
     return columns
 
 
-def _known_users(
-    user_ids: Ids, users: Iterable[Any], unknown_users: UnknownUsers
-) -> tuple[Ids, Rows]:
-    """The users to answer for and their rows (-1 for one who gets the popular list)."""
+def _everybody(user_ids: Ids, new_ids: Ids | None) -> AskedUsers:
+    """All users of the fit; where there are newcomers, all of those instead."""
+    ids = user_ids if new_ids is None else new_ids
+    rows, nobody = np.arange(len(ids)), np.full(len(ids), -1)
+    return AskedUsers(ids, rows, nobody) if new_ids is None else AskedUsers(ids, nobody, rows)
+
+
+def _asked_users(
+    user_ids: Ids, new_ids: Ids | None, users: Iterable[Any], unknown_users: UnknownUsers
+) -> AskedUsers:
+    """The users to answer for; without a row in either place those who get the popular list."""
     asked = _distinct(users)
     rows = locate(user_ids, asked, "users")
-    unknown = rows < 0
-    if not unknown.any():
-        return user_ids[rows], rows
-    if unknown_users == "popular":
-        return asked, rows
-    message = f"{unknown.sum()} of {len(asked)} users are unknown: {_quoted(asked[unknown])}"
+    fresh = np.full(len(asked), -1) if new_ids is None else locate(new_ids, asked, "users")
+    unknown = (rows < 0) & (fresh < 0)
+    if not unknown.any() or unknown_users == "popular":
+        return AskedUsers(user_ids[rows] if (rows >= 0).all() else asked, rows, fresh)
+    message = f"{unknown.sum()} of {len(asked)} users are unknown: {quoted(asked[unknown])}"
     if unknown_users == "raise":
+        where = "the training table or the social graph" + (
+            "" if new_ids is None else " or be in the tables given here"
+        )
         raise ValueError(
-            f"users must be known from the training table or the social graph; got {message}; "
+            f"users must be known from {where}; got {message}; "
             'pass unknown_users="skip", "warn" or "popular"'
         )
     if unknown_users == "warn":
         warnings.warn(f"{message}; they are left out", stacklevel=4)
-    return user_ids[rows[~unknown]], rows[~unknown]
+    rows, fresh = rows[~unknown], fresh[~unknown]
+    return AskedUsers(user_ids[rows] if (rows >= 0).all() else asked[~unknown], rows, fresh)
 
 
 def _distinct(ids: Iterable[Any]) -> Ids:
@@ -187,7 +216,8 @@ def _distinct(ids: Iterable[Any]) -> Ids:
     return np.asarray(pd.unique(pd.Series(listed)))
 
 
-def _quoted(ids: Ids, most: int = 3) -> str:
+def quoted(ids: Ids, most: int = 3) -> str:
+    """Some raw ids in words, and how many there are more."""
     shown = ", ".join(repr(value) for value in pd.Series(ids[:most]).tolist())
     return shown if len(ids) <= most else f"{shown} and {len(ids) - most} more"
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
 from .execution import Rows
+from .matrices import Csr, single
 
 Floats = npt.NDArray[np.float32]
+Signals: TypeAlias = "Floats | sparse.csr_array"
 Ids = npt.NDArray[Any]
 
 
@@ -33,6 +36,10 @@ class LinearModel(Protocol):
         """``signals . item_map`` for dense rows of signals, shape (n_rows, n_items)."""
         ...
 
+    def fold_signals(self, rows: Csr) -> Floats | sparse.csr_array:
+        """Signals of users who were not in ``fit``, from the weights of their items."""
+        ...
+
 
 def parts_of(model: Any) -> tuple[tuple[float, LinearModel], ...]:
     """The linear models that a model adds up, each with its weight; itself where it is one."""
@@ -42,7 +49,11 @@ def parts_of(model: Any) -> tuple[tuple[float, LinearModel], ...]:
 
 def own_signals(model: LinearModel, rows: Rows) -> Floats:
     """Signals of some users as dense rows, shape (len(rows), d)."""
-    signals = model.signals_
+    return dense_signals(model.signals_, rows)
+
+
+def dense_signals(signals: Signals, rows: Rows) -> Floats:
+    """Some rows of signals, dense, shape (len(rows), d)."""
     if isinstance(signals, np.ndarray):
         return signals[rows]
     return np.asarray(signals[rows].toarray(), dtype=np.float32)
@@ -50,9 +61,17 @@ def own_signals(model: LinearModel, rows: Rows) -> Floats:
 
 def own_scores(model: Any, rows: Rows) -> Floats:
     """Scores of users from their own signals alone, shape (len(rows), n_items)."""
+    parts = parts_of(model)
+    return signal_scores(parts, [part.signals_ for _, part in parts], rows)
+
+
+def signal_scores(
+    parts: Sequence[tuple[float, LinearModel]], signals: Sequence[Signals], rows: Rows
+) -> Floats:
+    """The weighted sum of the parts' scores for some rows of their signals."""
     weighted = [
-        np.float32(weight) * part.score_signals(own_signals(part, rows))
-        for weight, part in parts_of(model)
+        np.float32(weight) * part.score_signals(dense_signals(own, rows))
+        for (weight, part), own in zip(parts, signals, strict=True)
     ]
     return weighted[0] if len(weighted) == 1 else np.asarray(sum(weighted), np.float32)
 
@@ -77,13 +96,27 @@ def score_own_signals(model: Any, rows: Rows) -> Floats:
     scores = own_scores(model, rows)
     empty = evidence(model.interactions_)[rows] == 0
     if empty.any():
-        scores[empty] = item_popularity(model.interactions_)
+        scores[empty] = popular_scores(model)
     return scores
+
+
+def popular_scores(model: Any) -> Floats:
+    """What a model gives to people of whom it knows nothing, shape (n_items,)."""
+    own: Floats | None = getattr(model, "item_scores_", None)
+    return item_popularity(model.interactions_) if own is None else own
 
 
 def evidence(interactions: sparse.csr_array) -> npt.NDArray[np.int64]:
     """How many items each user holds, shape (n_users,)."""
     return np.diff(interactions.indptr).astype(np.int64)
+
+
+def preferences(rows: Any, *, use_weights: bool) -> Csr:
+    """Rows of weights as a model takes them: the weights, or one for every stored cell."""
+    found = single(rows).copy()
+    if not use_weights:
+        found.data[:] = 1.0
+    return found
 
 
 def relative_popularity(interactions: sparse.csr_array) -> npt.NDArray[np.float64]:

@@ -71,6 +71,25 @@ class Judged:
         return np.asarray(self.ndcg[self.settings.index(setting)])
 
 
+def pooled(draws: Sequence[Judged], rows: Sequence[Rows]) -> Judged:
+    """Several draws as one: a user who was judged more than once counts once, with the mean."""
+    if len(draws) == 1:
+        return draws[0]
+    users, place = np.unique(np.concatenate(rows), return_inverse=True)
+    times = np.maximum(np.bincount(place, minlength=len(users)), 1)
+
+    def means(values: Sequence[Quality]) -> Quality:
+        joined = np.concatenate(values, axis=1)
+        sums = [np.bincount(place, weights=row, minlength=len(users)) for row in joined]
+        return np.asarray(np.stack(sums) / times)
+
+    return Judged(
+        draws[0].settings,
+        means([draw.recall for draw in draws]),
+        means([draw.ndcg for draw in draws]),
+    )
+
+
 def paired(better: Quality, worse: Quality) -> tuple[float, float]:
     """Mean of the differences and its standard error (infinite for fewer than two users)."""
     difference = better - worse
@@ -143,7 +162,7 @@ def judge(
                 scores = channels.taste_scores(batch, diffused[current], places)
             mixed = channels.mix(scores, memory, setting)
             mixed[users, seen.indices] = -np.inf
-            quality[:, place] = _quality(mixed, wanted)
+            quality[:, place] = list_quality(mixed, wanted)
         return quality
 
     parts = map_batches(
@@ -187,7 +206,7 @@ def _means(values: Quality) -> Quality:
     return np.asarray(values.mean(axis=1))
 
 
-def _quality(scores: npt.NDArray[np.float32], wanted: npt.NDArray[np.bool_]) -> Quality:
+def list_quality(scores: npt.NDArray[np.float32], wanted: npt.NDArray[np.bool_]) -> Quality:
     """Recall and NDCG per row, shape (2, n_rows); every row wants at least one item."""
     lists, _ = top_k(scores, LENGTH)
     hits = np.take_along_axis(wanted, np.maximum(lists, 0), axis=1) & (lists != NO_ITEM)

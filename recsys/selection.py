@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from sklearn.base import clone
 
 from ..datasets.interactions import Interactions
 from ..diffusion.operator import PropagationOperator
 from .channels import FAINT, Setting, SocialChannels, Taste
 from .holdout import Holdout, hold_out
+from .inputs import checked_number
+from .matrices import Csr
 from .scoring import parts_of
-from .search import SINGLE, ablation, choose, grid, judge
+from .search import SINGLE, Judged, ablation, choose, grid, judge, pooled
 
 AUTO: Final = "auto"
 #: kinds of P that are tried, the plainest first
@@ -26,12 +29,14 @@ FEW_TASTES = (Taste(0.3), Taste(0.5), Taste(0.7))
 FEW_MEMORIES = (1.0, 4.0, 8.0)
 FEW_BACKGROUNDS = (0.01, 0.03, 0.1)
 COLD_TASTES = (Taste(0.3), Taste(0.6), Taste(0.85))
-COLD_MEMORIES = (0.0, 1.0, 4.0)
+COLD_MEMORIES = (0.0, 0.5, 1.0, 4.0)
 BACKGROUNDS = (FAINT, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 #: users without interactions and nothing known of friends: popularity alone
 POPULAR = Setting(background=1.0)
 #: users of each group whom the hold-out judges at most: with dense factors, with sparse rows
 _JUDGED_DENSE, _JUDGED_SPARSE = 8192, 2048
+#: tables with fewer rows are held out several times
+SMALL_TABLE, SMALL_DRAWS = 100_000, 5
 
 
 @dataclass(frozen=True)
@@ -61,12 +66,74 @@ class Selection:
     trials: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
+def to_settings(selection: Selection) -> dict[str, Any]:
+    """The settings as plain numbers, by which another fit can do without a hold-out."""
+    groups = {"warm": selection.warm, "few": selection.few, "cold": selection.cold}
+    return {"normalization": selection.normalization} | {
+        name: {
+            "damping": setting.taste.damping,
+            "evidence": setting.taste.evidence,
+            "memory": setting.memory,
+            "background": setting.background,
+        }
+        for name, setting in groups.items()
+    }
+
+
+def from_settings(settings: Mapping[str, Any]) -> Selection:
+    """The selection that :func:`to_settings` wrote; refused where a dial is missing or wrong."""
+    names = {"normalization", "warm", "few", "cold"}
+    if not isinstance(settings, Mapping) or set(settings) != names:
+        raise ValueError(
+            f"settings must be a mapping with {sorted(names)}, such as the settings_ of a fitted "
+            f"SocialDiffusion; got {settings!r}"
+        )
+    warm, few, cold = (_setting(name, settings[name]) for name in ("warm", "few", "cold"))
+    if warm.background:
+        raise ValueError(
+            "settings['warm']['background'] must be 0, for popularity is for users of whom little "
+            f"is known; got {warm.background!r}"
+        )
+    # where friends know nothing either, popularity decides
+    cold = replace(cold, background=max(cold.background, FAINT))
+    return Selection(settings["normalization"], warm, few, cold)
+
+
+def _setting(group: str, dials: Any) -> Setting:
+    names = {"damping", "evidence", "memory", "background"}
+    if not isinstance(dials, Mapping) or set(dials) != names:
+        raise ValueError(f"settings[{group!r}] must hold {sorted(names)}; got {dials!r}")
+
+    def number(name: str, high: float = float("inf"), above: bool = False) -> float:
+        title = f"settings[{group!r}][{name!r}]"
+        return checked_number(title, dials[name], high=high, above=above, below=True)
+
+    evidence = None if dials["evidence"] is None else number("evidence", above=True)
+    return Setting(Taste(number("damping", 1.0), evidence), number("memory"), number("background"))
+
+
 def as_given(dials: Dials, normalization: str | float) -> Selection:
     """The settings of a caller who fixed every dial."""
     damping, memory = dials.damping or 0.0, dials.memory or 0.0
     warm = Setting(Taste(damping, dials.evidence), memory)
     cold = Setting(Taste(damping), memory, max(dials.background or 0.0, FAINT))
     return Selection(normalization, warm, warm, cold)
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """One draw of the hold-out, and the base model that was fitted on what it leaves."""
+
+    base: Any
+    held: Holdout
+
+    def judge(
+        self, adjacency: Csr, kind: str | float, group: str, tried: tuple[Setting, ...], n_jobs: Any
+    ) -> Judged:
+        """The settings on one group of users: "warm", "few" or "cold"."""
+        channels = SocialChannels(self.base, adjacency, PropagationOperator(adjacency, kind))
+        rows = getattr(self.held, group)
+        return judge(channels, tried, rows, self.held.truth, n_jobs=n_jobs)
 
 
 def select(
@@ -79,25 +146,20 @@ def select(
     random_state: int,
     n_jobs: int | None,
 ) -> Selection:
-    """Fit ``base`` on a reduced table and choose the free dials by what was hidden from it."""
-    held = hold_out(table, np.diff(adjacency.indptr) > 0, random_state=random_state)
-    base.fit(held.train)
-    # rows of preferences are dearer to diffuse than factors
-    is_dense = all(isinstance(part.signals_, np.ndarray) for _, part in parts_of(base))
-    most = _JUDGED_DENSE if is_dense else _JUDGED_SPARSE
-    held = held.at_most(most, random_state=random_state)
-    kind = _best_kind(base, adjacency, held, kinds, n_jobs)
-    channels = SocialChannels(base, adjacency, PropagationOperator(adjacency, kind))
-    groups = {
-        "warm": (held.warm, *_warm_grid(dials)),
-        "few": (held.few, *_few_grid(dials)),
-        "cold": (held.cold, *_cold_grid(dials)),
-    }
+    """Fit ``base`` on reduced tables and choose the free dials by what was hidden from it."""
+    # a small table has few users to hide: several draws make up for it, and cost little there
+    n_draws = SMALL_DRAWS if len(table) < SMALL_TABLE else 1
+    draws = [_drawn(base, table, adjacency, random_state + place) for place in range(n_draws)]
+    kind = _best_kind(draws, adjacency, kinds, n_jobs)
+    groups = {"warm": _warm_grid(dials), "few": _few_grid(dials), "cold": _cold_grid(dials)}
     chosen, changes, trials = {}, [], []
-    for name, (rows, settings, baseline) in groups.items():
+    for name, (settings, baseline) in groups.items():
         alone = POPULAR if name == "cold" else Setting()
         tried = tuple(dict.fromkeys((alone, *settings)))
-        judged = judge(channels, tried, rows, held.truth, n_jobs=n_jobs)
+        judged = pooled(
+            [draw.judge(adjacency, kind, name, tried, n_jobs) for draw in draws],
+            [getattr(draw.held, name) for draw in draws],
+        )
         chosen[name] = choose(judged.among(settings), baseline)
         changes.append(ablation(judged, alone, chosen[name], name))
         trials.append(judged.to_frame().assign(users=name))
@@ -109,12 +171,17 @@ def select(
     )
 
 
+def _drawn(base: Any, table: Interactions, adjacency: Csr, random_state: int) -> _Draw:
+    held = hold_out(table, np.diff(adjacency.indptr) > 0, random_state=random_state)
+    fitted = clone(base).fit(held.train)
+    # rows of preferences are dearer to diffuse than factors
+    is_dense = all(isinstance(part.signals_, np.ndarray) for _, part in parts_of(fitted))
+    most = _JUDGED_DENSE if is_dense else _JUDGED_SPARSE
+    return _Draw(fitted, held.at_most(most, random_state=random_state))
+
+
 def _best_kind(
-    base: Any,
-    adjacency: sparse.csr_array,
-    held: Holdout,
-    kinds: Sequence[str | float],
-    n_jobs: int | None,
+    draws: Sequence[_Draw], adjacency: Csr, kinds: Sequence[str | float], n_jobs: int | None
 ) -> str | float:
     """The kind of P that serves best at moderate damping; the plainest unless beaten clearly."""
     symmetric = abs(adjacency - adjacency.T).nnz == 0
@@ -122,10 +189,12 @@ def _best_kind(
     if len(possible) == 1:
         return possible[0]
     probe = Setting(Taste(0.3))
+    rows = [draw.held.warm for draw in draws]
     best, best_judged = possible[0], None
     for kind in possible:
-        channels = SocialChannels(base, adjacency, PropagationOperator(adjacency, kind))
-        judged = judge(channels, (probe,), held.warm, held.truth, n_jobs=n_jobs)
+        judged = pooled(
+            [draw.judge(adjacency, kind, "warm", (probe,), n_jobs) for draw in draws], rows
+        )
         if best_judged is None:
             best_judged = judged
             continue

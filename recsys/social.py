@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -15,13 +16,24 @@ from ..datasets.interactions import Interactions
 from ..diffusion.operator import PropagationOperator
 from .als import ALS
 from .blend import Blend
-from .channels import Diffused, Setting, SocialChannels, Taste
+from .channels import Diffused, Setting, SocialChannels, Taste, grouped_scores
 from .contract import Recommender, require_fitted
 from .execution import Rows, one_blas_thread
-from .holdout import FEW
 from .inputs import checked_count, checked_number, training_table
+from .newcomer_channels import FoldedChannels
+from .newcomers import FoldedUsers, Newcomers, folded_signals
+from .recommend import Scorer
 from .scoring import Floats
-from .selection import AUTO, KINDS, Dials, Selection, as_given, select
+from .selection import (
+    AUTO,
+    KINDS,
+    Dials,
+    Selection,
+    as_given,
+    from_settings,
+    select,
+    to_settings,
+)
 from .ties import with_ties
 
 logger = logging.getLogger(__name__)
@@ -63,6 +75,9 @@ class SocialDiffusion(Recommender):
     background : float or "auto"
         Weight of popularity for users without interactions; it never falls below 1e-6, so that
         popularity decides where friends know nothing either.
+    settings : mapping, optional
+        All dials at once, as the ``settings_`` of a fitted model or of ``suffuse.tune`` hold them;
+        nothing is chosen then, and the other dials are not looked at.
     random_state : int
         Seed of the hold-out; a whole number, so that a second fit equals the first.
     n_jobs : int, optional
@@ -80,6 +95,9 @@ class SocialDiffusion(Recommender):
     cold_damping_, cold_memory_, background_ : float
         The setting of users with ties and without interactions.
     normalization_ : str or float
+    settings_ : dict
+        All of these as plain numbers: ``SocialDiffusion(base, settings=model.settings_)`` makes
+        the same model without a hold-out.
     ablation_ : DataFrame
         Columns ``users, metric, base, diffused, difference, low, high, n_users``: what the graph
         changes on the hold-out (warm users: some cells hidden; few: all but 1, 2 or 5; cold: all),
@@ -115,6 +133,7 @@ class SocialDiffusion(Recommender):
         memory: float | Auto = "auto",
         evidence: float | None = None,
         background: float | Auto = "auto",
+        settings: Mapping[str, Any] | None = None,
         random_state: int = 0,
         n_jobs: int | None = None,
     ) -> None:
@@ -124,6 +143,7 @@ class SocialDiffusion(Recommender):
         self.memory = memory
         self.evidence = evidence
         self.background = background
+        self.settings = settings
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -165,7 +185,7 @@ class SocialDiffusion(Recommender):
         if adjacency.nnz == 0:
             logger.info("the social graph has no tie: the result equals the base model")
             dials = Dials(damping=0.0, memory=0.0, background=1.0)
-        if self.normalization != AUTO:
+        if self.normalization != AUTO and self.settings is None:
             # a kind of P that this graph does not have is refused here, not at the first list
             PropagationOperator(adjacency, self.normalization)
         with one_blas_thread():
@@ -184,15 +204,19 @@ class SocialDiffusion(Recommender):
         require_fitted(self)
         channels, prepared = self._state
         scores = np.asarray(self.base_.score_users(rows), np.float32)
-        counts, has_ties = channels.counts[rows], channels.tie_weights[rows] > 0
-        groups = (counts > FEW, (counts > 0) & (counts <= FEW), counts == 0)
-        for group, (setting, diffused) in zip(groups, prepared, strict=True):
-            chosen = group & has_ties
-            if chosen.any() and setting != Setting():
-                part = rows[chosen]
-                taste = channels.taste_scores(part, diffused)
-                scores[chosen] = channels.mix(taste, channels.memory_rows(part), setting)
-        return scores
+        return grouped_scores(scores, rows, channels, prepared)
+
+    def fold_in(self, newcomers: Newcomers) -> Scorer:
+        """Scores of users who were not in ``fit``, by their items and their ties."""
+        require_fitted(self)
+        channels, prepared = self._state
+        with one_blas_thread():
+            signals = folded_signals(self.base_, newcomers.rows)
+            folded = FoldedChannels(channels, newcomers, signals)
+            settings = [(setting, folded.diffused(known)) for setting, known in prepared]
+        return FoldedUsers(
+            self.base_, newcomers, signals, n_jobs=self.n_jobs, channels=folded, prepared=settings
+        )
 
     def score_similar(self, columns: Rows) -> Floats:
         """Similarity of items in the base model's space."""
@@ -209,18 +233,15 @@ class SocialDiffusion(Recommender):
     def _prepared(self) -> State:
         operator = PropagationOperator(self.social_, self.normalization_)
         channels = SocialChannels(self.base_, self.social_, operator)
-        warm = Setting(Taste(self.damping_, self.evidence_), self.memory_)
-        few = Setting(
-            Taste(self.few_damping_, self.few_evidence_), self.few_memory_, self.few_background_
-        )
-        cold = Setting(Taste(self.cold_damping_), self.cold_memory_, self.background_)
-        return channels, [
-            (setting, channels.diffused(setting.taste)) for setting in (warm, few, cold)
-        ]
+        fitted = self._settings()
+        groups = (fitted.warm, fitted.few, fitted.cold)
+        return channels, [(setting, channels.diffused(setting.taste)) for setting in groups]
 
     def _checked(self) -> Dials:
         """The dials: a number where given, None where the hold-out chooses."""
         checked_count("random_state", self.random_state, low=0)
+        if self.settings is not None:
+            from_settings(self.settings)
         if self.evidence is not None:
             checked_number("evidence", self.evidence, above=True)
         return Dials(
@@ -247,6 +268,10 @@ class SocialDiffusion(Recommender):
         self, table: Interactions, adjacency: sparse.csr_array, dials: Dials
     ) -> Selection:
         """The settings: as given, or on a hold-out where one of them is "auto"."""
+        if self.settings is not None and adjacency.nnz:
+            given = from_settings(self.settings)
+            PropagationOperator(adjacency, given.normalization)
+            return given
         if adjacency.nnz == 0 or not (dials.any_free or self.normalization == AUTO):
             kind = KINDS[0] if self.normalization == AUTO else self.normalization
             return as_given(dials, kind)
@@ -259,6 +284,21 @@ class SocialDiffusion(Recommender):
             random_state=self.random_state,
             n_jobs=self.n_jobs,
         )
+
+    @property
+    def settings_(self) -> dict[str, Any]:
+        """The settings of all groups as plain numbers."""
+        require_fitted(self)
+        return to_settings(self._settings())
+
+    def _settings(self) -> Selection:
+        """The fitted settings of users with many, few and no interactions."""
+        warm = Setting(Taste(self.damping_, self.evidence_), self.memory_)
+        few = Setting(
+            Taste(self.few_damping_, self.few_evidence_), self.few_memory_, self.few_background_
+        )
+        cold = Setting(Taste(self.cold_damping_), self.cold_memory_, self.background_)
+        return Selection(self.normalization_, warm, few, cold)
 
     def _set_dials(self, selection: Selection) -> None:
         self.normalization_ = selection.normalization

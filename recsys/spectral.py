@@ -11,8 +11,13 @@ from sklearn.utils.extmath import randomized_svd
 from .contract import Recommender, require_fitted
 from .execution import Rows, one_blas_thread
 from .inputs import checked_count, checked_number, preference_rows, training_table
+from .matrices import Csr
 from .progress import tell
-from .scoring import Floats, score_own_signals
+from .scoring import Floats, preferences, score_own_signals
+from .sharing import is_sharing, shared
+
+#: singular vectors that are found at once where a search shares them
+_SHARED_FACTORS = 512
 
 
 class SpectralFilter(Recommender):
@@ -106,13 +111,14 @@ class SpectralFilter(Recommender):
         user_degrees = np.maximum(np.asarray(rows.sum(axis=1)).ravel(), 1e-12)
         stage = "fitting SpectralFilter"
         tell(stage, 0, 1)
-        balanced = _scaled(rows, user_degrees**-0.5, item_degrees**-0.5)
         if n_factors and low_pass:
-            with one_blas_thread():
-                _, _, vectors = randomized_svd(
-                    balanced, n_factors, n_oversamples=16, n_iter=6, random_state=seed
-                )
-            self.vectors_ = np.ascontiguousarray(vectors.T, np.float32)
+            balanced = _scaled(rows, user_degrees**-0.5, item_degrees**-0.5)
+            self.vectors_ = shared(
+                f"singular vectors, seed {seed}, use_weights {self.use_weights}",
+                table,
+                lambda: _leading_vectors(balanced, n_factors, seed),
+                enough=lambda kept: kept.shape[1] >= n_factors,
+            )[:, :n_factors]
         else:
             self.vectors_ = np.zeros((rows.shape[1], 0), np.float32)
         # x D_m^-s X^T D_n^-1/2 first, then D_n^-1/2 X D_m^-(1-s): the item graph is never formed
@@ -131,6 +137,11 @@ class SpectralFilter(Recommender):
         """The preference rows ``X``, shape (n_users, n_items)."""
         require_fitted(self)
         return self.interactions_
+
+    def fold_signals(self, rows: Csr) -> Csr:
+        """The preference rows of users who were not in ``fit``, shape (m, n_items)."""
+        require_fitted(self)
+        return preferences(rows, use_weights=self.use_weights)
 
     def score_signals(self, signals: Floats) -> Floats:
         """The filter applied to rows of preferences, shape (n_rows, n_items)."""
@@ -155,6 +166,17 @@ class SpectralFilter(Recommender):
         one_hot = np.zeros((len(columns), len(self.item_ids_)), np.float32)
         one_hot[np.arange(len(columns)), columns] = 1.0
         return self.score_signals(one_hot)
+
+
+def _leading_vectors(balanced: sparse.csr_array, n_factors: int, seed: int) -> Floats:
+    """The leading right singular vectors, as columns; more than asked for where a search shares."""
+    if is_sharing():
+        n_factors = min(max(n_factors, _SHARED_FACTORS), *balanced.shape)
+    with one_blas_thread():
+        _, _, vectors = randomized_svd(
+            balanced, n_factors, n_oversamples=16, n_iter=6, random_state=seed
+        )
+    return np.ascontiguousarray(vectors.T, np.float32)
 
 
 def _scaled(rows: sparse.csr_array, left: Any, right: Any) -> sparse.csr_array:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +82,7 @@ def read_model(folder: Path, classes: dict[str, Callable[[], Any]]) -> Any:
         parameters, parts, values = manifest["parameters"], manifest["parts"], manifest["values"]
         model = make()
         for name, value in parameters.items():
-            is_model = isinstance(value, dict)
-            setattr(model, name, _unfitted(value, classes) if is_model else value)
+            setattr(model, name, _unfitted(value, classes) if _is_model(value) else value)
         for name, part in parts.items():
             setattr(model, name, _read_part(folder, part, classes))
         for name, value in values.items():
@@ -132,15 +131,27 @@ def _parameters(model: Any) -> dict[str, Any]:
         if hasattr(value, "get_params"):
             found[name] = {"class": type(value).__name__, "parameters": _parameters(value)}
         else:
-            found[name] = value.item() if isinstance(value, np.generic) else value
+            found[name] = _plain(value)
     return found
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as JSON knows it: no mapping but a dictionary, no number of numpy's."""
+    if isinstance(value, Mapping):
+        return {name: _plain(entry) for name, entry in value.items()}
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _unfitted(description: dict[str, Any], classes: dict[str, Callable[[], Any]]) -> Any:
     model = classes[description["class"]]()
     for name, value in description["parameters"].items():
-        setattr(model, name, _unfitted(value, classes) if isinstance(value, dict) else value)
+        setattr(model, name, _unfitted(value, classes) if _is_model(value) else value)
     return model
+
+
+def _is_model(value: Any) -> bool:
+    """Whether a parameter is the description of a model, and not a plain dictionary."""
+    return isinstance(value, dict) and set(value) == {"class", "parameters"}
 
 
 def _write_part(folder: Path, name: str, value: Any) -> dict[str, Any]:

@@ -9,11 +9,9 @@ import numpy as np
 import typer
 
 from ..datasets.interactions import Interactions
-from ..datasets.readers import read_interactions, read_social
 from ..datasets.social_graph import SocialGraph
 from .als import ALS
 from .console import (
-    parsed_columns,
     parsed_number,
     parsed_pairs,
     progress_bars,
@@ -23,7 +21,7 @@ from .console import (
     stage,
 )
 from .ease import EASE
-from .options import Columns, Force, Jobs, Seed
+from .options import Columns, Force, Jobs, Seed, SocialColumns, read_tables
 from .popularity import Popularity
 from .social import SocialDiffusion
 from .spectral import SpectralFilter
@@ -48,9 +46,7 @@ def fit_verb(
     ] = "symmetric",
     directed: Annotated[bool, typer.Option(help="A tie binds its source alone.")] = False,
     columns: Columns = [],  # noqa: B006 - typer reads the default, nothing changes it
-    social_columns: Annotated[
-        list[str], typer.Option(help="role=column, e.g. source_id=fan target_id=idol")
-    ] = [],  # noqa: B006
+    social_columns: SocialColumns = [],  # noqa: B006
     seed: Seed = 0,
     jobs: Jobs = None,
     force: Force = False,
@@ -63,12 +59,9 @@ def fit_verb(
         refuse_existing(out, overwrite=force)
         model = _base_model(base, param or [], seed, jobs)
         with stage("reading"):
-            table = read_interactions(interactions, columns=parsed_columns("--columns", columns))
-            graph = None
-            if social is not None:
-                names = parsed_columns("--social-columns", social_columns)
-                graph = read_social(social, directed=directed, columns=names)
-                _refuse_two_kinds(table.user_ids, graph.ids, (interactions, social))
+            table, graph = read_tables(
+                interactions, social, columns, social_columns, directed=directed
+            )
         if graph is not None:
             model = SocialDiffusion(
                 model,
@@ -134,13 +127,3 @@ def _describe_fit(table: Interactions, graph: SocialGraph | None, model: Any) ->
     if len(model.ablation_):
         changes = model.ablation_.rename(columns={"difference": "gain", "n_users": "judged"})
         show_frame(changes, "what the graph changes, on a hold-out of the training table")
-
-
-def _refuse_two_kinds(users: Any, people: Any, files: tuple[Path, Path]) -> None:
-    """Numbers in one file and text in the other are two universes; no saved model holds both."""
-    numeric = [np.asarray(ids).dtype.kind in "iuf" for ids in (users, people)]
-    if len(people) and numeric[0] != numeric[1]:
-        raise ValueError(
-            f"ids must be of one kind; got {users[:1].tolist()} in {files[0]} and "
-            f"{people[:1].tolist()} in {files[1]}: write both as numbers or both as text"
-        )

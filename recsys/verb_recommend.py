@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import typer
 
-from ..datasets.readers import read_table, write_table
-from .console import progress_bars, say, spoken_errors, stage
+from ..datasets.readers import read_interactions, read_social, read_table, write_table
+from .console import parsed_columns, progress_bars, say, spoken_errors, stage
 from .loading import load_model
-from .options import Force, Jobs, refuse_unwritable
+from .options import Columns, Force, Jobs, SocialColumns, refuse_unwritable
 
 
 def recommend_verb(
@@ -24,18 +24,42 @@ def recommend_verb(
     ] = None,
     users_from: Annotated[Path | None, typer.Option(help="Table with a column user_id.")] = None,
     unknown_users: Annotated[str, typer.Option(help="raise, warn, skip or popular.")] = "raise",
+    interactions: Annotated[
+        Path | None, typer.Option(help="Rows of users who were not in the fit.")
+    ] = None,
+    social: Annotated[
+        Path | None, typer.Option(help="Ties of users who were not in the fit.")
+    ] = None,
+    directed: Annotated[
+        bool, typer.Option(help="A tie of --social binds its source alone.")
+    ] = False,
+    columns: Columns = [],  # noqa: B006 - typer reads the default, nothing changes it
+    social_columns: SocialColumns = [],  # noqa: B006
     keep_seen: Annotated[bool, typer.Option(help="Also list what the user already has.")] = False,
     jobs: Jobs = None,
     force: Force = False,
 ) -> None:
     """Write the k best items of every user to a table.
 
+    With --interactions, --social or both: of newcomers, by the items and the ties in these files.
+
     Example: `suffuse recommend model/ --k 10 --out recs.parquet`
     """
     with spoken_errors(), progress_bars():
         refuse_unwritable(out, force)
+        if directed and social is None:
+            raise ValueError("--directed must come with --social, whose ties it is about")
         with stage("reading"):
             fitted = load_model(model)
+            table = graph = None
+            if interactions is not None:
+                named = parsed_columns("--columns", columns)
+                table = read_interactions(interactions, columns=named)
+                _refuse_other_kind(table.user_ids, fitted.user_ids_, interactions)
+            if social is not None:
+                named = parsed_columns("--social-columns", social_columns)
+                graph = read_social(social, directed=directed, columns=named)
+                _refuse_other_kind(graph.ids, fitted.user_ids_, social)
         if jobs is not None:
             fitted.set_params(n_jobs=jobs)
         asked = _asked_users(fitted.user_ids_, users, users_from)
@@ -44,10 +68,22 @@ def recommend_verb(
             k,
             filter_seen=not keep_seen,
             unknown_users=unknown_users,
+            interactions=table,
+            social=graph,
         )
         with stage("writing"):
             write_table(recs, out)
     say(f"{len(recs)} recommendations for {recs['user_id'].nunique()} users: {out}")
+
+
+def _refuse_other_kind(ids: Any, known: Any, file: Path) -> None:
+    """Numbers in a file and text in the model would make everybody a newcomer."""
+    numeric = [np.asarray(some).dtype.kind in "iuf" for some in (ids, known)]
+    if len(ids) and numeric[0] != numeric[1]:
+        raise ValueError(
+            f"ids must be of one kind; got {ids[:1].tolist()} in {file} and "
+            f"{known[:1].tolist()} in the model: write both as numbers or both as text"
+        )
 
 
 def _asked_users(known: Any, users: list[str] | None, users_from: Path | None) -> Any:

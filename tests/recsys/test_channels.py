@@ -13,7 +13,10 @@ from suffuse.recsys.channels import (
     SocialChannels,
     Taste,
     add_rows,
+    agreement,
     agreement_ties,
+    evidence_weights,
+    grouped_scores,
     score_scale,
     signal_cosines,
 )
@@ -194,3 +197,60 @@ def test_add_rows() -> None:
     scores = np.ones((2, 3), np.float32)
     add_rows(scores, sparse.csr_array(np.array([[0, 2.0, 0], [1, 0, 3]], np.float32)), 0.5)
     assert scores.tolist() == [[1, 2, 1], [1.5, 1, 2.5]]
+
+
+def test_evidence_weights() -> None:
+    """``c d / (n + c d)`` by hand; 1 for everybody without c, 0 with neither items nor ties."""
+    counts, ties = np.array([6, 0, 3, 0]), np.array([2.0, 1, 0, 0])
+    found = evidence_weights(Taste(0.3, 3.0), counts, ties)
+    np.testing.assert_allclose(found, [0.5, 1, 0, 0])
+    assert evidence_weights(Taste(0.3), counts, ties).tolist() == [1, 1, 1, 1]
+
+
+def test_agreement_is_the_cosine_plus_a_floor() -> None:
+    """Times the tie; never negative."""
+    signals = np.array([[1.0, 0], [1, 0], [-1, 0]], np.float32)
+    ties = sparse.csr_array(np.array([[0, 2.0, 4], [0, 0, 0], [1, 0, 0]]))
+    found = agreement(signals, ties).toarray()
+    floor = AGREEMENT_FLOOR
+    np.testing.assert_allclose(found, [[0, 2 * (1 + floor), 4 * floor], [0] * 3, [floor, 0, 0]])
+
+
+@pytest.mark.parametrize("kind", ["row", "symmetric"])
+def test_what_friends_pass_on_is_without_their_own_weight(
+    tall: SocialWorld, adjacency: sparse.csr_array, kind: str
+) -> None:
+    """``F_P x`` of everybody by a dense solve, found once."""
+    channels = channels_of("ALS", tall, adjacency, kind)
+    n, a = adjacency.shape[0], 0.4
+    p = normalised(adjacency.toarray(), kind)
+    factors = channels.base.user_factors_.astype(float)
+    expected = (1 - a) * np.linalg.solve(np.eye(n) - a * p, factors)
+    found = channels.spread_of(0, a)
+    np.testing.assert_allclose(found, expected, atol=5e-4 * np.abs(expected).max())
+    assert channels.spread_of(0, a) is found
+    columns = agreement(factors.astype(np.float32), adjacency).toarray().sum(axis=0)
+    np.testing.assert_allclose(channels.agreement_sums, columns, rtol=1e-6)
+
+
+def test_each_group_has_its_setting(tall: SocialWorld, adjacency: sparse.csr_array) -> None:
+    """Many items, few, none; who has no ties and a setting of zeros keep the scores of the base."""
+    channels = channels_of("EASE", tall, adjacency, "row")
+    rows = np.arange(adjacency.shape[0])
+    prepared = [
+        (setting, channels.diffused(setting.taste))
+        for setting in (Setting(Taste(0.3), 1.0), Setting(), Setting(Taste(0.6), 2.0, 0.5))
+    ]
+    base = np.full((len(rows), len(tall.items)), -1.0, np.float32)
+    found = grouped_scores(base.copy(), rows, channels, prepared)
+    has_ties = np.asarray(adjacency.sum(axis=1)).ravel() > 0
+    kept = ~has_ties | ((channels.counts > 0) & (channels.counts <= 5))
+    assert (found[kept] == -1).all()
+    for group, (setting, diffused) in zip(
+        (channels.counts > 5, channels.counts == 0), (prepared[0], prepared[2]), strict=True
+    ):
+        some = rows[group & has_ties]
+        assert len(some)
+        taste = channels.taste_scores(some, diffused)
+        expected = channels.mix(taste, channels.memory_rows(some), setting)
+        np.testing.assert_allclose(found[some], expected, rtol=1e-6)
