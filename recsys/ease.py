@@ -15,6 +15,7 @@ from .inverse import spd_inverse
 from .matrices import Csr, single
 from .memory import available_bytes, readable_bytes
 from .scoring import Floats, preferences, relative_popularity, score_own_signals
+from .sharing import is_sharing, shared
 
 #: up to this order double precision costs seconds; above it single precision is used where it does
 _DOUBLE_UP_TO = 8192
@@ -33,6 +34,11 @@ class EASE(Recommender):
     ``B = I - P diag(1 / diag P)`` with ``P = (X^T X + R)^-1``, ``R = diag(r)``; a score is
     ``(x_u B)_i``. The penalty of an item with ``m_i`` rows is
     ``r_i = regularization (m_i / m)^popularity_discount``, ``m = sum m_i^2 / sum m_i``.
+    With ``diagonal_bound`` above 0 the diagonal may be as large as that, in place of zero (Moon,
+    Kim, Lee, SIGIR 2023): ``B = I - P diag(c / diag P)``, ``c_i = 1 - min(diagonal_bound, h_i)``,
+    with the leverage ``h_i = 1 - r_i P_ii``, the diagonal of the unconstrained ridge regression.
+    It lowers the scores of items with high leverage, mostly popular ones.
+
     With fewer users than items the same numbers come from ``K = (X R^-1 X^T + I)^-1`` by Woodbury's
     identity ``P = R^-1 - R^-1 X^T K X R^-1``, so the matrix to invert is always the smaller one.
 
@@ -42,6 +48,9 @@ class EASE(Recommender):
         Penalty of an item as popular as the average row's; 100 to 500 serves sparse tables.
     popularity_discount : float
         How much more popular items are penalised; 0 is EASE as published, 0.2 to 0.5 often better.
+    diagonal_bound : float in [0, 1]
+        Largest weight of an item on itself; 0 is EASE as published, 1 ridge regression, and 0.3
+        to 0.5 often better than both.
     use_weights : bool
         Use the weights of the table; by default a row counts 1.
     max_memory : int, optional
@@ -58,7 +67,9 @@ class EASE(Recommender):
     item_scale_ : ndarray of shape (n_items,), float32
         ``r_i^-1/2``.
     leverage_ : ndarray of shape (n_items,), float32
-        ``1 - r_i P_ii``, the share of an item's rows that the model would repeat by itself.
+        ``h_i = 1 - r_i P_ii``, the share of an item's rows that the ridge repeats by itself.
+    residual_ : ndarray of shape (n_items,), float32
+        ``c_i``, one minus the diagonal of ``B``.
     diagonal_ : ndarray of shape (n_items,), float32
         ``diag P``.
 
@@ -75,18 +86,21 @@ class EASE(Recommender):
     diagonal_: Floats
     item_scale_: Floats
     leverage_: Floats
+    residual_: Floats
 
     def __init__(
         self,
         *,
         regularization: float = 200.0,
         popularity_discount: float = 0.0,
+        diagonal_bound: float = 0.0,
         use_weights: bool = False,
         max_memory: int | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self.regularization = regularization
         self.popularity_discount = popularity_discount
+        self.diagonal_bound = diagonal_bound
         self.use_weights = use_weights
         self.max_memory = max_memory
         self.n_jobs = n_jobs
@@ -116,23 +130,28 @@ class EASE(Recommender):
         table = training_table(interactions)
         penalty = checked_number("regularization", self.regularization, above=True)
         discount = checked_number("popularity_discount", self.popularity_discount)
+        bound = checked_number("diagonal_bound", self.diagonal_bound, high=1.0)
         rows = preference_rows(table, use_weights=self.use_weights)
         self._refuse_if_too_large(rows.shape)
         scale = (penalty * relative_popularity(rows) ** discount) ** -0.5
-        scaled = single(rows @ sparse.diags_array(scale))
+        setting = (penalty, discount, self.use_weights)
+        _, inverse, leverage = shared(
+            "inverse of EASE",
+            table,
+            lambda: (setting, *_ridge(single(rows @ sparse.diags_array(scale)), self.n_jobs)),
+            enough=lambda kept: kept[0] == setting,
+        )
+        residual = np.maximum(1.0 - bound, 1.0 - leverage)
         if rows.shape[0] < rows.shape[1]:
-            kernel = _unit_penalty_inverse(scaled, self.n_jobs)
-            leverage = _leverage(scaled, kernel)
-            self.user_kernel_, self.item_weights_ = kernel.astype(np.float32, copy=False), None
+            self.user_kernel_, self.item_weights_ = inverse.astype(np.float32, copy=False), None
         else:
-            precision = _unit_penalty_inverse(scaled.T.tocsr(), self.n_jobs)
-            diagonal = precision.diagonal().astype(np.float64)
-            leverage = 1.0 - diagonal
-            precision *= -scale[:, None].astype(precision.dtype)
-            precision /= (scale * diagonal)[None, :].astype(precision.dtype)
-            np.fill_diagonal(precision, 0.0)
-            self.item_weights_ = precision.astype(np.float32, copy=False)
+            weights = inverse.copy() if is_sharing() else inverse
+            weights *= -scale[:, None].astype(weights.dtype)
+            weights *= (residual / (scale * (1.0 - leverage)))[None, :].astype(weights.dtype)
+            np.fill_diagonal(weights, 1.0 - residual)
+            self.item_weights_ = weights.astype(np.float32, copy=False)
             self.user_kernel_ = None
+        self.residual_ = residual.astype(np.float32)
         self.diagonal_ = np.asarray(scale**2 * (1.0 - leverage), np.float32)
         self.leverage_ = leverage.astype(np.float32)
         self.item_scale_ = scale.astype(np.float32)
@@ -194,9 +213,9 @@ class EASE(Recommender):
         reach = np.ascontiguousarray(signals * self.item_scale_[None, :] ** 2)
         agreement = np.ascontiguousarray((self.interactions_ @ reach.T).T)
         explained = (self.interactions_.T @ (agreement @ self.user_kernel_).T).T
-        # not signals - (signals - explained) / (1 - leverage): unseen items would lose digits
-        leverage = self.leverage_[None, :]
-        return np.asarray((explained - signals * leverage) / (1 - leverage), np.float32)
+        # not signals - (signals - explained) ratio: unseen items would lose digits
+        ratio = (self.residual_ / (1 - self.leverage_))[None, :]
+        return np.asarray(explained * ratio + signals * (1 - ratio), np.float32)
 
     def score_users(self, rows: Rows) -> Floats:
         """``x_u B`` for some users; popularity for users without interactions."""
@@ -209,6 +228,15 @@ class EASE(Recommender):
         one_hot = np.zeros((len(columns), len(self.item_ids_)), np.float32)
         one_hot[np.arange(len(columns)), columns] = 1.0
         return self.score_signals(one_hot)
+
+
+def _ridge(scaled: Csr, n_jobs: int | None) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
+    """The inverse from the smaller side of the scaled rows, and the leverages."""
+    if scaled.shape[0] < scaled.shape[1]:
+        kernel = _unit_penalty_inverse(scaled, n_jobs)
+        return kernel, _leverage(scaled, kernel)
+    precision = _unit_penalty_inverse(scaled.T.tocsr(), n_jobs)
+    return precision, 1.0 - precision.diagonal().astype(np.float64)
 
 
 def _unit_penalty_inverse(rows: Csr, n_jobs: int | None) -> npt.NDArray[Any]:

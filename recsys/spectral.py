@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
+from .chebyshev import filtered, plateau_coefficients
 from .contract import Recommender, require_fitted
 from .execution import Rows, one_blas_thread
 from .inputs import checked_count, checked_number, preference_rows, training_table
@@ -32,6 +33,11 @@ class SpectralFilter(Recommender):
     spreading (s = 1, towards popular items) of Zhou et al., PNAS 107 (2010), eq. 5; s = 1/2 with
     the second term is GF-CF (Shen et al., CIKM 2021, eq. 12).
 
+    With ``order`` above 1 the first term becomes ``x_u D_m^(1/2-s) h(L) D_m^(s-1/2)``, where
+    ``L = I - R^T R`` and ``h`` is a Chebyshev polynomial of that degree which interpolates a
+    plateau, ``h(t) = (1 - sign(t) |t|^flatness) / 2`` at ``t = 2 lambda - 1`` (Kim et al., ChebyCF,
+    SIGIR 2025). At ``flatness = 1`` that is the first term again.
+
     Parameters
     ----------
     n_factors : int
@@ -40,6 +46,10 @@ class SpectralFilter(Recommender):
         Weight of the low-pass.
     exponent : float in [0, 1]
         The degree exponent ``s``.
+    order : int
+        Degree of the polynomial; 1 is the linear filter. Time grows with it.
+    flatness : float
+        How flat the plateau is, where ``order`` is above 1.
     use_weights : bool
         Use the weights of the table; by default a row counts 1.
     random_state : int
@@ -62,6 +72,7 @@ class SpectralFilter(Recommender):
     """
 
     vectors_: Floats
+    balanced_: sparse.csr_array | None
     users_to_items_: sparse.csr_array
 
     def __init__(
@@ -70,6 +81,8 @@ class SpectralFilter(Recommender):
         n_factors: int = 128,
         low_pass: float = 0.2,
         exponent: float = 0.6,
+        order: int = 1,
+        flatness: float = 1.0,
         use_weights: bool = False,
         random_state: int = 0,
         n_jobs: int | None = None,
@@ -77,6 +90,8 @@ class SpectralFilter(Recommender):
         self.n_factors = n_factors
         self.low_pass = low_pass
         self.exponent = exponent
+        self.order = order
+        self.flatness = flatness
         self.use_weights = use_weights
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -109,10 +124,12 @@ class SpectralFilter(Recommender):
         seed = checked_count("random_state", self.random_state, low=0)
         item_degrees = np.maximum(np.asarray(rows.sum(axis=0)).ravel(), 1e-12)
         user_degrees = np.maximum(np.asarray(rows.sum(axis=1)).ravel(), 1e-12)
+        order = checked_count("order", self.order)
+        flatness = checked_number("flatness", self.flatness, above=True)
         stage = "fitting SpectralFilter"
         tell(stage, 0, 1)
+        balanced = _scaled(rows, user_degrees**-0.5, item_degrees**-0.5)
         if n_factors and low_pass:
-            balanced = _scaled(rows, user_degrees**-0.5, item_degrees**-0.5)
             self.vectors_ = shared(
                 f"singular vectors, seed {seed}, use_weights {self.use_weights}",
                 table,
@@ -127,6 +144,9 @@ class SpectralFilter(Recommender):
         self.user_scale_ = np.asarray(user_degrees**-0.5, np.float32)
         self.item_roots_ = np.asarray(item_degrees**0.5, np.float32)
         self.low_pass_ = low_pass
+        self.coefficients_ = plateau_coefficients(order, flatness)
+        self.balanced_ = balanced if order > 1 else None
+        self.tilt_ = np.asarray(item_degrees ** (0.5 - exponent), np.float32)
         self.interactions_ = rows
         self.user_ids_, self.item_ids_ = table.user_ids, table.item_ids
         tell(stage, 1, 1)
@@ -146,14 +166,23 @@ class SpectralFilter(Recommender):
     def score_signals(self, signals: Floats) -> Floats:
         """The filter applied to rows of preferences, shape (n_rows, n_items)."""
         require_fitted(self)
-        # sparse on the left: a batch of few interactions costs what its interactions cost
-        source = sparse.csr_array(signals * self.source_scale_[None, :])
-        agreement = (source @ self.interactions_.T).toarray() * self.user_scale_[None, :]
-        scores = np.asarray((self.users_to_items_.T @ agreement.T).T, np.float32)
+        scores = self._linear(signals) if self.balanced_ is None else self._plateau(signals)
         if self.vectors_.shape[1]:
             smooth = (signals / self.item_roots_[None, :]) @ self.vectors_ @ self.vectors_.T
             scores += np.asarray(self.low_pass_ * smooth * self.item_roots_[None, :], np.float32)
         return np.ascontiguousarray(scores, np.float32)
+
+    def _linear(self, signals: Floats) -> Floats:
+        # sparse on the left: a batch of few interactions costs what its interactions cost
+        source = sparse.csr_array(signals * self.source_scale_[None, :])
+        agreement = (source @ self.interactions_.T).toarray() * self.user_scale_[None, :]
+        return np.asarray((self.users_to_items_.T @ agreement.T).T, np.float32)
+
+    def _plateau(self, signals: Floats) -> Floats:
+        if self.balanced_ is None:
+            raise ValueError("the model holds no balanced table: fit again")
+        state = filtered(signals * self.tilt_[None, :], self.balanced_, self.coefficients_)
+        return np.asarray(state / self.tilt_[None, :], np.float32)
 
     def score_users(self, rows: Rows) -> Floats:
         """The filtered preferences of some users; popularity for users without interactions."""

@@ -1,13 +1,17 @@
 """EASE against its dense formula, from both sides, and against published numbers."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
 from scipy import sparse
+from scipy.optimize import lsq_linear
 
 import suffuse as sf
 from suffuse.recsys import ease
+from suffuse.recsys.sharing import sharing
 
 Floats = npt.NDArray[np.float64]
 
@@ -97,6 +101,60 @@ def test_the_diagonal_is_zero(shape: tuple[int, int]) -> None:
     weights = model.score_similar(np.arange(shape[1]))
     np.testing.assert_allclose(np.diag(weights), 0.0, atol=2e-6)
     np.testing.assert_allclose(weights, item_weights(rows_of(*shape), 5.0), rtol=5e-4, atol=2e-6)
+
+
+@pytest.mark.parametrize("shape", [(40, 25), (25, 40)])
+@pytest.mark.parametrize("bound", [0.2, 0.5, 1.0])
+def test_a_bounded_diagonal_is_least_squares_under_the_bound(
+    shape: tuple[int, int], bound: float
+) -> None:
+    """Every column solves ``min |x_j - X b|^2 + r |b|^2, b_j <= bound``, by scipy's solver."""
+    rows = rows_of(*shape)
+    x, penalty, n_items = rows.toarray(), 5.0, shape[1]
+    model = sf.EASE(regularization=penalty, diagonal_bound=bound).fit(rows)
+    weights = model.score_similar(np.arange(n_items))
+    stacked = np.vstack([x, np.sqrt(penalty) * np.eye(n_items)])
+    for item in (0, 7, n_items - 1):
+        upper = np.full(n_items, np.inf)
+        upper[item] = bound
+        wanted = np.concatenate([x[:, item], np.zeros(n_items)])
+        found = lsq_linear(stacked, wanted, (-np.inf, upper), tol=1e-12)
+        np.testing.assert_allclose(weights[:, item], found.x, rtol=1e-3, atol=2e-5)
+    assert np.diag(weights).max() <= bound + 1e-6
+
+
+@pytest.mark.parametrize("shape", [(40, 25), (25, 40)])
+def test_a_search_inverts_once_for_all_bounds(
+    shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Models on one table share the inverse while their penalties agree, and score as alone."""
+    table = sf.datasets.as_interactions(rows_of(*shape))
+    alone = [
+        sf.EASE(regularization=5.0, diagonal_bound=bound).fit(table).score_users(np.arange(25))
+        for bound in (0.0, 0.4)
+    ]
+    inversions = []
+    inverse = ease.spd_inverse
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        inversions.append(1)
+        return inverse(*arguments, **named)
+
+    monkeypatch.setattr(ease, "spd_inverse", counted)
+    with sharing():
+        for bound, expected in zip((0.0, 0.4), alone, strict=True):
+            model = sf.EASE(regularization=5.0, diagonal_bound=bound).fit(table)
+            np.testing.assert_array_equal(model.score_users(np.arange(25)), expected)
+        assert len(inversions) == 1
+        sf.EASE(regularization=6.0).fit(table)
+    assert len(inversions) == 2
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), "0.5"])
+def test_a_bad_bound_is_refused(value: object) -> None:
+    """Outside [0, 1]."""
+    with pytest.raises(ValueError, match="diagonal_bound must be a number in"):
+        sf.EASE(diagonal_bound=value).fit(PAIRS)  # type: ignore[arg-type]
 
 
 def test_thirteen_pairs() -> None:

@@ -1,13 +1,19 @@
 """The spectral filter against its dense formula and two hand-worked spreadings."""
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
 from scipy import sparse
+from scipy.interpolate import BarycentricInterpolator
+from scipy.sparse.linalg import svds
 
 import suffuse as sf
 from suffuse.datasets import Interactions
+from suffuse.recsys import spectral
+from suffuse.recsys.sharing import sharing
 
 Floats = npt.NDArray[np.float64]
 
@@ -145,3 +151,108 @@ def test_bad_parameters_are_refused(parameter: str, value: object, sentence: str
     """With the name, the rule and the value."""
     with pytest.raises(ValueError, match=sentence):
         sf.SpectralFilter(**{parameter: value}).fit(TINY)
+
+
+def wide_table(seed: int = 0) -> Interactions:
+    """A table of eight circles of users and a little noise, so that eight vectors stand out."""
+    rng = np.random.default_rng(seed)
+    user, item = np.arange(300) % 8, np.arange(80) % 8
+    dense = rng.random((300, 80)) < np.where(user[:, None] == item[None, :], 0.6, 0.02)
+    dense[np.arange(300), np.arange(300) % 80] = True
+    return Interactions.from_matrix(sparse.csr_array(dense.astype(float)))
+
+
+def projector(vectors: Floats) -> Floats:
+    """What the span of some orthonormal columns lets through."""
+    return np.asarray(vectors, np.float64) @ np.asarray(vectors, np.float64).T
+
+
+@pytest.mark.parametrize("n_factors", [1, 5, 8])
+def test_shared_vectors_span_what_scipy_finds(
+    monkeypatch: pytest.MonkeyPatch, n_factors: int
+) -> None:
+    """The leading ones of more vectors are those that are found alone, up to their signs."""
+    monkeypatch.setattr(spectral, "_SHARED_FACTORS", 30)
+    table = wide_table()
+    alone = sf.SpectralFilter(n_factors=n_factors).fit(table).vectors_
+    with sharing():
+        sf.SpectralFilter(n_factors=20).fit(table)
+        together = sf.SpectralFilter(n_factors=n_factors).fit(table).vectors_
+    x = table.matrix.toarray().astype(float)
+    balanced = x / np.sqrt(np.outer(x.sum(axis=1), x.sum(axis=0)))
+    _, _, rows = svds(balanced, k=n_factors, random_state=0)
+    assert alone.shape == together.shape == (80, n_factors)
+    for vectors in (alone, together):
+        assert np.abs(projector(vectors) - projector(rows.T)).max() < 2e-3
+
+
+def test_one_decomposition_serves_all_fits_on_one_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever their dials; another seed, other weights, more vectors, or no block: another."""
+    made = []
+
+    def count(balanced: sparse.csr_array, n_factors: int, seed: int) -> Floats:
+        made.append((n_factors, seed))
+        return leading(balanced, n_factors, seed)
+
+    leading = spectral._leading_vectors
+    monkeypatch.setattr(spectral, "_SHARED_FACTORS", 30)
+    monkeypatch.setattr(spectral, "_leading_vectors", count)
+    table = wide_table()
+    with sharing():
+        for n_factors, exponent in ((10, 0.5), (30, 0.2), (4, 0.9)):
+            sf.SpectralFilter(n_factors=n_factors, exponent=exponent, low_pass=0.1).fit(table)
+        assert len(made) == 1
+        sf.SpectralFilter(n_factors=4, random_state=1).fit(table)
+        sf.SpectralFilter(n_factors=4, use_weights=True).fit(table)
+        assert len(made) == 3
+        sf.SpectralFilter(n_factors=40).fit(table)
+        sf.SpectralFilter(n_factors=35).fit(table)
+        assert len(made) == 4
+        sf.SpectralFilter(n_factors=4).fit(wide_table(1))
+        assert len(made) == 5
+    sf.SpectralFilter(n_factors=4).fit(table)
+    sf.SpectralFilter(n_factors=4).fit(table)
+    assert len(made) == 7
+
+
+def test_a_model_that_shared_stands_alone(tmp_path: Path) -> None:
+    """It recommends and is saved as any other, after the block has ended."""
+    table = wide_table()
+    with sharing():
+        model = sf.SpectralFilter(n_factors=8).fit(table)
+    model.save(tmp_path / "model")
+    recs = model.recommend(k=5)
+    assert sf.load_model(tmp_path / "model").recommend(k=5).equals(recs)
+    alone = sf.SpectralFilter(n_factors=8).fit(table).recommend(k=5)
+    pairs = [set(map(tuple, found[["user_id", "item_id"]].to_numpy())) for found in (recs, alone)]
+    assert len(pairs[0] & pairs[1]) > 0.98 * len(pairs[0])
+
+
+@pytest.mark.parametrize("exponent", [0.5, 0.7])
+@pytest.mark.parametrize(("order", "flatness"), [(1, 1.0), (4, 1.0), (8, 2.0), (9, 3.0)])
+def test_the_plateau_is_a_function_of_the_spectrum(
+    table: Interactions, exponent: float, order: int, flatness: float
+) -> None:
+    """The polynomial on the eigenvalues of a dense decomposition gives the same scores."""
+    model = sf.SpectralFilter(n_factors=0, exponent=exponent, order=order, flatness=flatness)
+    model.fit(table)
+    x = table.matrix.toarray()
+    n, m = x.sum(axis=1), x.sum(axis=0)
+    balanced = x / np.sqrt(n)[:, None] / np.sqrt(m)[None, :]
+    values, vectors = np.linalg.eigh(np.eye(len(m)) - balanced.T @ balanced)
+    nodes = np.cos(np.pi * (np.arange(order + 1) + 0.5) / (order + 1))
+    heights = (1 - np.sign(nodes) * np.abs(nodes) ** flatness) / 2
+    # the interpolating polynomial, by barycentric weights and not by Chebyshev's recurrence
+    transfer = BarycentricInterpolator(nodes, heights)(2 * values - 1)
+    tilt = m ** (0.5 - exponent)
+    expected = (x * tilt) @ vectors * transfer @ vectors.T / tilt
+    scores = model.score_users(np.arange(len(n)))
+    np.testing.assert_allclose(scores, expected, rtol=1e-3, atol=2e-5)
+
+
+def test_a_plateau_of_flatness_one_is_the_linear_filter(table: Interactions) -> None:
+    """Whatever the degree."""
+    rows = np.arange(table.n_users)
+    linear = sf.SpectralFilter(n_factors=3).fit(table).score_users(rows)
+    plateau = sf.SpectralFilter(n_factors=3, order=5).fit(table).score_users(rows)
+    np.testing.assert_allclose(plateau, linear, rtol=1e-3, atol=1e-5)
