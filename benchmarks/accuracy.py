@@ -32,6 +32,7 @@ import numpy as np
 import pandas as pd
 
 import suffuse as sf
+from suffuse.recsys.sharing import sharing
 
 HERE = Path(__file__).parent
 KEPT = HERE / "accuracy.json"
@@ -65,6 +66,8 @@ REFINED = {
     "ALS": list(itertools.product((0.1, 0.2, 0.3, 0.4), (1.0, 1.3))),
     "EASE": list(itertools.product((0.2, 0.4), (1.0, 1.5))),
 }
+#: then, with the best of these, bounds of EASE's diagonal, which share one inverse
+BOUNDS = (0.2, 0.3, 0.4, 0.5, 0.6)
 BASES = ("ALS", "EASE", "SpectralFilter")
 MODELS = (*GRIDS, *(f"SocialDiffusion({base})" for base in BASES))
 #: users of a hold-out that a setting is judged on, and settings that reach the second hold-out
@@ -107,7 +110,7 @@ def tune(
 ) -> dict[str, Any]:
     """The setting with the best mean NDCG@20 over the hold-outs, and all trials.
 
-    With ``start`` (what an earlier run of the grid found) only its surroundings are searched.
+    With ``start`` (what an earlier run found) only its surroundings are searched.
     """
     if valid is not None:
         holdouts = [(train, valid)]
@@ -126,12 +129,30 @@ def tune(
         start = GRIDS[name][left[0]]
     trials = [{"params": GRIDS[name][p], "ndcg@20": found} for p, found in values.items() if found]
     near = [start, *(refinement(start, *step) for step in REFINED.get(name, ()))]
+    if "popularity_discount" in start and name == "EASE":
+        # an earlier run has refined it already: only the bounds are left
+        near = [start]
     for params in near if name in REFINED else ():
         found = [held_out_quality(name, params, rest, held) for rest, held in holdouts]
         trials.append({"params": params, "ndcg@20": found, "refined": True})
     refined = [trial for trial in trials if trial.get("refined")]
     best = max(refined, key=lambda trial: np.mean(trial["ndcg@20"]), default={"params": start})
+    if name == "EASE":
+        bounded = [best, *bounded_trials(best["params"], holdouts)]
+        trials += bounded[1:]
+        best = max(bounded, key=lambda trial: np.mean(trial["ndcg@20"]))
     return {"params": best["params"], "trials": trials}
+
+
+def bounded_trials(params: dict[str, Any], holdouts: list[Any]) -> list[dict[str, Any]]:
+    """The same setting with each bound of the diagonal; the inverse is made once a hold-out."""
+    trials = [{"params": params | {"diagonal_bound": b}, "ndcg@20": []} for b in BOUNDS]
+    for rest, held in holdouts:
+        with sharing():
+            table = sf.datasets.as_interactions(rest)
+            for trial in trials:
+                trial["ndcg@20"].append(held_out_quality("EASE", trial["params"], table, held))
+    return trials
 
 
 def refinement(start: dict[str, Any], discount: float, factor: float) -> dict[str, Any]:
@@ -140,9 +161,7 @@ def refinement(start: dict[str, Any], discount: float, factor: float) -> dict[st
     return start | {"popularity_discount": discount, "regularization": penalty}
 
 
-def held_out_quality(
-    name: str, params: dict[str, Any], train: pd.DataFrame, valid: pd.DataFrame
-) -> float:
+def held_out_quality(name: str, params: dict[str, Any], train: Any, valid: pd.DataFrame) -> float:
     """NDCG@20 on the held-out rows of at most ``JUDGED`` users."""
     users = np.unique(valid["user_id"])
     if len(users) > JUDGED:
@@ -267,13 +286,7 @@ def _row(name: str, row: dict[str, Any]) -> str:
 
 
 def write_results(kept: dict[str, Any]) -> None:
-    """Replace the section between the markers of RESULTS.md by the table."""
-    begin, end = "<!-- accuracy: begin -->", "<!-- accuracy: end -->"
-    text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Results\n"
-    if begin not in text:
-        text += f"\n{begin}\n{end}\n"
-    head, _, rest = text.partition(begin)
-    _, _, tail = rest.partition(end)
+    """Put the table into RESULTS.md."""
     words = (
         "## Accuracy\n\n`python benchmarks/accuracy.py --data ../shared/data`\n\n"
         "Settings were found on hold-outs of train, none by its value on test; how often test was "
@@ -281,8 +294,18 @@ def write_results(kept: dict[str, Any]) -> None:
         "paired difference to the same model without the graph. Peak memory is that of the process "
         "with its libraries and tables.\n\n"
     )
-    section = f"{begin}\n\n{words}{machine()}\n\n{table(kept)}\n{end}"
-    RESULTS.write_text(head + section + tail, encoding="utf-8")
+    write_section("accuracy", f"{words}{machine()}\n\n{table(kept)}")
+
+
+def write_section(name: str, text: str) -> None:
+    """Replace what stands between the markers of a section of RESULTS.md, or add it at the end."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    page = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Results\n"
+    if begin not in page:
+        page += f"\n{begin}\n{end}\n"
+    head, _, rest = page.partition(begin)
+    _, _, tail = rest.partition(end)
+    RESULTS.write_text(f"{head}{begin}\n\n{text}\n{end}{tail}", encoding="utf-8")
 
 
 def main() -> None:

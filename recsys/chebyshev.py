@@ -22,7 +22,8 @@ def plateau(frequency: npt.NDArray[np.float64], flatness: float) -> npt.NDArray[
 
 def plateau_coefficients(order: int, flatness: float) -> npt.NDArray[np.float64]:
     """``c_0 .. c_order`` of the interpolation of :func:`plateau`."""
-    return np.asarray(chebyshev.chebinterpolate(plateau, order, (flatness,)))
+    nodes = np.asarray(chebyshev.chebpts1(order + 1), np.float64)
+    return np.asarray(chebyshev.chebfit(nodes, plateau(nodes, flatness), order), np.float64)
 
 
 def filtered(

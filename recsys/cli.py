@@ -10,6 +10,7 @@ from .verb_fetch import fetch_verb
 from .verb_fit import fit_verb
 from .verb_glass import glass_verb
 from .verb_recommend import recommend_verb
+from .verb_tune import tune_verb
 
 app = typer.Typer(
     name="suffuse",
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo_verb)
 app.command("fit")(fit_verb)
+app.command("tune")(tune_verb)
 app.command("recommend")(recommend_verb)
 app.command("evaluate")(evaluate_verb)
 app.command("fetch")(fetch_verb)

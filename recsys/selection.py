@@ -36,7 +36,7 @@ POPULAR = Setting(background=1.0)
 #: users of each group whom the hold-out judges at most: with dense factors, with sparse rows
 _JUDGED_DENSE, _JUDGED_SPARSE = 8192, 2048
 #: tables with fewer rows are held out several times
-SMALL_TABLE, SMALL_DRAWS = 100_000, 5
+SMALL_TABLE, SMALL_DRAWS = 100_000, 3
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,10 @@ def select(
             [draw.judge(adjacency, kind, name, tried, n_jobs) for draw in draws],
             [getattr(draw.held, name) for draw in draws],
         )
-        chosen[name] = choose(judged.among(settings), baseline)
+        if name == "few" and baseline == alone:
+            chosen[name], alone = _with_little(judged, settings)
+        else:
+            chosen[name] = choose(judged.among(settings), baseline)
         changes.append(ablation(judged, alone, chosen[name], name))
         trials.append(judged.to_frame().assign(users=name))
     return Selection(
@@ -169,6 +172,20 @@ def select(
         ablation=pd.concat(changes, ignore_index=True),
         trials=pd.concat(trials, ignore_index=True),
     )
+
+
+def _with_little(judged: Judged, settings: tuple[Setting, ...]) -> tuple[Setting, Setting]:
+    """What serves users of whom little is known, and the best that there is without the graph.
+
+    A popularity background helps them with or without friends, so the graph must beat the base
+    with its best background; where it does not, they keep the base alone.
+    """
+    plain = tuple(
+        setting for setting in settings if not setting.memory and not setting.taste.damping
+    )
+    alone = choose(judged.among(plain), Setting())
+    chosen = choose(judged.among(settings), alone)
+    return (Setting(), Setting()) if chosen == alone else (chosen, alone)
 
 
 def _drawn(base: Any, table: Interactions, adjacency: Csr, random_state: int) -> _Draw:

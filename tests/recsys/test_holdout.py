@@ -8,7 +8,7 @@ from scipy import sparse
 
 import suffuse as sf
 from suffuse.datasets import Interactions
-from suffuse.recsys.holdout import CELL_SHARE, FEW, KEPT, USER_SHARE, Holdout, hold_out
+from suffuse.recsys.holdout import CELL_SHARE, FEW, KEPT, USER_SHARE, Holdout, hide_cells, hold_out
 
 
 def random_table(n_users: int, n_items: int, share: float, seed: int) -> Interactions:
@@ -83,3 +83,41 @@ def test_at_most_draws_a_sorted_sample() -> None:
     assert few.warm.tolist() == held.at_most(30, random_state=7).warm.tolist()
     assert few.warm.tolist() != held.at_most(30, random_state=8).warm.tolist()
     assert few.train is held.train
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.integers(1, 60), st.integers(1, 12), st.floats(0.0, 1.0), st.integers(0, 99))
+def test_laws_of_hidden_cells(n_users: int, n_items: int, share: float, seed: int) -> None:
+    """Disjoint, complete, nobody loses all; those who lost something are asked, and they alone."""
+    table = random_table(n_users, n_items, share, seed)
+    held = hide_cells(table, random_state=seed)
+    before, kept, hidden = (m.toarray() > 0 for m in (table.matrix, held.train.matrix, held.truth))
+    assert not (kept & hidden).any()
+    assert ((kept | hidden) == before).all()
+    assert (kept.any(axis=1) == before.any(axis=1)).all()
+    assert held.warm.tolist() == np.flatnonzero(hidden.any(axis=1)).tolist()
+    assert len(held.few) == len(held.cold) == 0
+    assert held.train.user_ids.tolist() == table.user_ids.tolist()
+    assert held.train.item_ids.tolist() == table.item_ids.tolist()
+
+
+def test_a_tenth_of_the_cells_is_hidden_by_the_seed() -> None:
+    """Of users with many cells alike; another seed hides others; weights stay with their cells."""
+    table = random_table(500, 60, 0.5, 0)
+    held = hide_cells(table, random_state=1)
+    assert held.truth.nnz / len(table) == pytest.approx(CELL_SHARE, abs=0.01)
+    again = hide_cells(table, random_state=np.random.default_rng(1))
+    assert (held.truth != again.truth).nnz == 0
+    assert (held.truth != hide_cells(table, random_state=2).truth).nnz > 0
+    weighted = table.matrix.copy()
+    weighted.data = np.arange(1, weighted.nnz + 1, dtype=np.float64)
+    parts = hide_cells(Interactions.from_matrix(weighted), random_state=1).train.matrix
+    at = parts.nonzero()
+    assert (np.asarray(parts[at]) == np.asarray(weighted[at])).all()
+
+
+def test_users_of_one_item_are_never_asked() -> None:
+    """There would be nothing left to know them by."""
+    held = hide_cells(random_table(300, 1, 1.0, 0), random_state=0)
+    assert held.truth.nnz == len(held.warm) == 0
+    assert len(held.train) == 300

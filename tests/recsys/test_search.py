@@ -8,7 +8,7 @@ from scipy import sparse
 import suffuse as sf
 from suffuse.recsys import execution
 from suffuse.recsys.channels import Setting, SocialChannels, Taste
-from suffuse.recsys.search import LENGTH, Judged, ablation, choose, grid, judge, paired
+from suffuse.recsys.search import LENGTH, Judged, ablation, choose, grid, judge, paired, pooled
 
 N_USERS = 400
 NONE = Setting()
@@ -182,3 +182,15 @@ def test_judging_nobody() -> None:
     channels = SocialChannels(base, adjacency, sf.PropagationOperator(adjacency, "row"))
     nobody = judge(channels, GRID, np.array([], np.int64), base.interactions_, n_jobs=1)
     assert nobody.ndcg.shape == (4, 0)
+
+
+def test_draws_are_pooled_by_user() -> None:
+    """A user who was judged in two draws counts once, with the mean of both."""
+    settings = (Setting(), Setting(Taste(0.3)))
+    first = Judged(settings, np.array([[0.0, 1.0], [0.5, 1.0]]), np.zeros((2, 2)))
+    second = Judged(settings, np.array([[1.0, 0.0], [0.5, 0.0]]), np.ones((2, 2)))
+    found = pooled([first, second], [np.array([4, 9]), np.array([2, 4])])
+    # users 2, 4, 9
+    np.testing.assert_array_equal(found.recall, [[1.0, 0.0, 1.0], [0.5, 0.25, 1.0]])
+    np.testing.assert_array_equal(found.ndcg, [[1.0, 0.5, 0.0], [1.0, 0.5, 0.0]])
+    assert pooled([first], [np.array([4, 9])]) is first

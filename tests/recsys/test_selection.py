@@ -1,12 +1,19 @@
 """Which dials the hold-out turns, and which it leaves alone."""
 
+import copy
+import json
+from types import MappingProxyType
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import sparse
 
 import suffuse as sf
 from suffuse.datasets import Interactions, SocialGraph, SocialWorld
+from suffuse.recsys import selection
 from suffuse.recsys.channels import FAINT, Setting, Taste
+from suffuse.recsys.search import Judged
 from suffuse.recsys.selection import (
     COLD_MEMORIES,
     COLD_TASTES,
@@ -18,7 +25,9 @@ from suffuse.recsys.selection import (
     Dials,
     Selection,
     as_given,
+    from_settings,
     select,
+    to_settings,
 )
 
 
@@ -127,3 +136,87 @@ def test_the_seed_decides(tall: SocialWorld, seed: int) -> None:
 
     np.testing.assert_array_equal(trials(seed), trials(seed))
     assert not np.array_equal(trials(seed), trials(seed + 1))
+
+
+SETTINGS: dict[str, Any] = {
+    "normalization": "row",
+    "warm": {"damping": 0.5, "evidence": 5.0, "memory": 2.0, "background": 0.0},
+    "few": {"damping": 0.3, "evidence": None, "memory": 1.0, "background": 0.03},
+    "cold": {"damping": 0.85, "evidence": None, "memory": 4.0, "background": 0.1},
+}
+
+
+def test_settings_there_and_back() -> None:
+    """Plain numbers that JSON holds; what is read from them writes the same."""
+    found = from_settings(SETTINGS)
+    assert found.normalization == "row"
+    assert found.warm == Setting(Taste(0.5, 5.0), 2.0)
+    assert found.few == Setting(Taste(0.3), 1.0, 0.03)
+    assert found.cold == Setting(Taste(0.85), 4.0, 0.1)
+    assert to_settings(found) == SETTINGS
+    assert json.loads(json.dumps(to_settings(found))) == SETTINGS
+    assert to_settings(from_settings(MappingProxyType(SETTINGS))) == SETTINGS
+    given = as_given(Dials(0.4, 2.0, 0.0, 3.0), 0.25)
+    again = from_settings(to_settings(given))
+    assert (again.normalization, again.warm, again.few, again.cold) == (
+        0.25, given.warm, given.few, given.cold,
+    )  # fmt: skip
+
+
+def test_what_a_hold_out_chose_comes_back(tall: SocialWorld) -> None:
+    """Every dial of every group that a real selection sets."""
+    chosen = selected(tall, Dials(), kinds=KINDS)
+    again = from_settings(to_settings(chosen))
+    assert (again.warm, again.few, again.cold) == (chosen.warm, chosen.few, chosen.cold)
+
+
+def test_the_background_of_cold_users_stays_above_zero() -> None:
+    """Popularity decides where friends know nothing either, also by hand-written settings."""
+    settings = copy.deepcopy(SETTINGS)
+    settings["cold"]["background"] = 0
+    assert from_settings(settings).cold.background == FAINT
+
+
+@pytest.mark.parametrize(
+    ("group", "dial", "value", "words"),
+    [
+        ("warm", "damping", 1.0, r"settings\['warm'\]\['damping'\] must be .*\[0, 1\); got 1.0"),
+        ("few", "damping", -0.1, r"settings\['few'\]\['damping'\] must be .*got -0.1"),
+        ("cold", "memory", float("inf"), r"settings\['cold'\]\['memory'\] must be .*got inf"),
+        ("cold", "memory", "auto", r"settings\['cold'\]\['memory'\] must be .*got 'auto'"),
+        ("few", "evidence", 0.0, r"settings\['few'\]\['evidence'\] must be .*\(0, inf\); got 0.0"),
+        ("few", "background", None, r"settings\['few'\]\['background'\] must be .*got None"),
+        ("warm", "background", 0.1, r"settings\['warm'\]\['background'\] must be 0.*got 0.1"),
+    ],
+)
+def test_a_dial_outside_its_range_is_named(group: str, dial: str, value: Any, words: str) -> None:
+    """With its group, its rule and its value; a dial that would do nothing is refused as well."""
+    settings = copy.deepcopy(SETTINGS)
+    settings[group][dial] = value
+    with pytest.raises(ValueError, match=words):
+        from_settings(settings)
+
+
+@pytest.mark.parametrize("path", [("few",), ("normalization",), ("warm", "memory")])
+def test_settings_are_whole_or_refused(path: tuple[str, ...]) -> None:
+    """A missing part, one too many, or something else altogether."""
+    less, more = copy.deepcopy(SETTINGS), copy.deepcopy(SETTINGS)
+    inner = less if len(path) == 1 else less[path[0]]
+    del inner[path[-1]]
+    more["warm"]["speed"] = 3.0
+    for bad in (less, more, {**SETTINGS, "hot": SETTINGS["warm"]}, 0.3, {}, {**SETTINGS, "few": 1}):
+        with pytest.raises(ValueError, match=r"settings(\['\w+'\])? must .*got"):
+            from_settings(bad)
+
+
+@pytest.mark.parametrize(("friends", "expected"), [(0.0, Setting()), (0.1, Setting(Taste(0.3)))])
+def test_the_graph_must_beat_a_background(friends: float, expected: Setting) -> None:
+    """Popularity helps users of whom little is known; that is not what the graph changes."""
+    plain, faint, taste = Setting(), Setting(background=0.03), Setting(Taste(0.3))
+    settings = (plain, faint, taste)
+    noise = np.random.default_rng(0).standard_normal((3, 300)) * 0.05
+    gains = np.array([0.0, 0.05, friends])[:, None]
+    judged = Judged(settings, noise, noise + gains)
+    chosen, alone = selection._with_little(judged, settings)
+    assert chosen == expected
+    assert alone == (faint if friends else plain)

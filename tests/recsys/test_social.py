@@ -388,3 +388,65 @@ def test_the_fit_does_not_depend_on_blas_threads(friends: SocialWorld) -> None:
                 (model._state[0].scale, model.search_.to_json(), model.score_users(np.arange(9)))
             )
     assert found[0][:2] == found[1][:2]
+
+
+@pytest.mark.parametrize("name", ["ALS", "EASE"])
+def test_settings_make_the_same_model_without_a_hold_out(tall: SocialWorld, name: str) -> None:
+    """What "auto" chose, given to another fit: the same dials, the same scores, no ablation."""
+    auto = sf.SocialDiffusion(BASES[name], normalization="auto", random_state=3)
+    auto.fit(tall.interactions, social=tall.social)
+    given = sf.SocialDiffusion(BASES[name], settings=auto.settings_)
+    given.fit(tall.interactions, social=tall.social)
+    assert given.settings_ == auto.settings_
+    assert given.ablation_.empty
+    assert given.search_.empty
+    rows = np.arange(len(auto.user_ids_))
+    np.testing.assert_array_equal(given.score_users(rows), auto.score_users(rows))
+
+
+ALL_DIALS: dict[str, Any] = {
+    "normalization": "row",
+    "warm": {"damping": 0.5, "evidence": 5.0, "memory": 2.0, "background": 0.0},
+    "few": {"damping": 0.3, "evidence": None, "memory": 1.0, "background": 0.03},
+    "cold": {"damping": 0.85, "evidence": None, "memory": 4.0, "background": 0.1},
+}
+
+
+def test_settings_set_every_dial_and_the_others_are_not_looked_at(tall: SocialWorld) -> None:
+    """Of all three groups."""
+    other: dict[str, Any] = {"damping": 0.9, "memory": "auto", "normalization": "symmetric"}
+    model = sf.SocialDiffusion(sf.EASE(regularization=10.0), settings=ALL_DIALS, **other)
+    model.fit(tall.interactions, social=tall.social)
+    assert model.settings_ == ALL_DIALS
+    assert (model.damping_, model.evidence_, model.memory_) == (0.5, 5.0, 2.0)
+    assert (model.few_damping_, model.few_memory_, model.few_background_) == (0.3, 1.0, 0.03)
+    assert (model.cold_damping_, model.cold_memory_, model.background_) == (0.85, 4.0, 0.1)
+    assert model.normalization_ == "row"
+    alone = sf.SocialDiffusion(sf.EASE(regularization=10.0), settings=ALL_DIALS)
+    alone.fit(tall.interactions, social=tall.social)
+    rows = np.arange(len(model.user_ids_))
+    np.testing.assert_array_equal(alone.score_users(rows), model.score_users(rows))
+
+
+@pytest.mark.parametrize("social", [None, pd.DataFrame({"source_id": [], "target_id": []})])
+def test_settings_without_ties_are_the_base(tall: SocialWorld, social: Any) -> None:
+    """There is nothing to diffuse along; bad settings are refused nevertheless."""
+    model = sf.SocialDiffusion(sf.EASE(regularization=10.0), settings=ALL_DIALS)
+    model.fit(tall.interactions, social=social)
+    base = sf.EASE(regularization=10.0).fit(tall.interactions)
+    assert model.recommend(k=5).equals(base.recommend(k=5))
+    assert model.damping_ == model.memory_ == 0.0
+    bad = sf.SocialDiffusion(sf.EASE(), settings={**ALL_DIALS, "warm": {}})
+    with pytest.raises(ValueError, match=r"settings\['warm'\] must hold"):
+        bad.fit(tall.interactions, social=social)
+
+
+def test_a_kind_that_the_graph_does_not_have_is_refused_by_settings_too(tall: SocialWorld) -> None:
+    """Ties that bind one way have no doubly stochastic kind."""
+    settings = {**ALL_DIALS, "normalization": "doubly_stochastic"}
+    model = sf.SocialDiffusion(sf.EASE(), settings=settings)
+    with pytest.raises(ValueError, match="doubly_stochastic"):
+        model.fit(tall.interactions, social=tall.social, directed=True)
+    model.set_params(settings={**ALL_DIALS, "normalization": "odd"})
+    with pytest.raises(ValueError, match=r"normalization must be .*'odd'"):
+        model.fit(tall.interactions, social=tall.social)

@@ -7,11 +7,13 @@ import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
 import suffuse as sf
 from suffuse.datasets import SocialWorld
@@ -302,3 +304,30 @@ def test_saved_arrays_do_not_depend_on_threads(base: Any, tmp_path: Path) -> Non
         parts.append({path.relative_to(folder): path.read_bytes() for path in files})
     assert len(parts[0]) > 10
     assert parts[0] == parts[1]
+
+
+def test_settings_are_no_model(tall: SocialWorld, tmp_path: Path) -> None:
+    """A parameter that is a mapping comes back as a dictionary of plain numbers; so does a copy."""
+    group = {"damping": np.float32(0.5), "evidence": None, "memory": np.int64(2), "background": 0.0}
+    settings = MappingProxyType(
+        {"normalization": "row", "warm": group, "few": group, "cold": {**group, "background": 1.0}}
+    )
+    base = sf.Blend(sf.EASE(regularization=10.0), sf.ALS(n_factors=4, regularization=1.0))
+    model = sf.SocialDiffusion(base, settings=settings)
+    model.fit(tall.interactions, social=tall.social).save(tmp_path / "model")
+    loaded = sf.load_model(tmp_path / "model")
+    assert type(loaded.settings) is dict
+    assert loaded.settings == dict(settings)
+    assert loaded.settings_ == model.settings_
+    assert loaded.recommend(k=5).equals(model.recommend(k=5))
+    # the unfitted models inside came back as models, and fit again as they did
+    assert loaded.base.first.get_params() == base.first.get_params()
+    again = clone(loaded).fit(tall.interactions, social=tall.social)
+    assert again.recommend(k=5).equals(model.recommend(k=5))
+
+
+def test_what_is_a_model_in_a_manifest() -> None:
+    """A class with parameters, and nothing else."""
+    assert store._is_model({"class": "EASE", "parameters": {}})
+    for other in ({}, {"class": "EASE"}, {"class": "EASE", "parameters": {}, "more": 1}, None, 3):
+        assert not store._is_model(other)
