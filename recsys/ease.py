@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 import numpy as np
@@ -9,11 +10,12 @@ import numpy.typing as npt
 from scipy import sparse
 
 from .contract import Recommender, require_fitted
-from .execution import Rows
+from .execution import Rows, resolve_jobs
 from .inputs import checked_count, checked_number, preference_rows, training_table
 from .inverse import spd_inverse
 from .matrices import Csr, single
 from .memory import available_bytes, readable_bytes
+from .quadratic import quadratic_forms
 from .scoring import Floats, preferences, relative_popularity, score_own_signals
 from .sharing import is_sharing, shared
 
@@ -213,6 +215,26 @@ class EASE(Recommender):
         reach = np.ascontiguousarray(signals * self.item_scale_[None, :] ** 2)
         agreement = np.ascontiguousarray((self.interactions_ @ reach.T).T)
         explained = (self.interactions_.T @ (agreement @ self.user_kernel_).T).T
+        return self._bounded(signals, explained)
+
+    def score_known(self, rows: Rows) -> Floats:
+        """``x_u B`` for some users of the fit, without a product with the inverse.
+
+        ``x_u R^-1 X^T K`` is row u of ``G K`` with ``G = X R^-1 X^T`` and ``K = (G + I)^-1``, and
+        ``G K = I - K``.
+        """
+        require_fitted(self)
+        if self.item_weights_ is not None:
+            return np.asarray(self.interactions_[rows] @ self.item_weights_, np.float32)
+        if self.user_kernel_ is None:
+            raise ValueError("the model holds neither item weights nor a user kernel: fit again")
+        weights = -self.user_kernel_[rows]
+        weights[np.arange(len(rows)), rows] += np.float32(1.0)
+        explained = (self.interactions_.T @ np.ascontiguousarray(weights.T)).T
+        return self._bounded(np.asarray(self.interactions_[rows].toarray()), explained)
+
+    def _bounded(self, signals: Floats, explained: Floats) -> Floats:
+        """From the ridge regression to the bounded diagonal."""
         # not signals - (signals - explained) ratio: unseen items would lose digits
         ratio = (self.residual_ / (1 - self.leverage_))[None, :]
         return np.asarray(explained * ratio + signals * (1 - ratio), np.float32)
@@ -234,7 +256,7 @@ def _ridge(scaled: Csr, n_jobs: int | None) -> tuple[npt.NDArray[Any], npt.NDArr
     """The inverse from the smaller side of the scaled rows, and the leverages."""
     if scaled.shape[0] < scaled.shape[1]:
         kernel = _unit_penalty_inverse(scaled, n_jobs)
-        return kernel, _leverage(scaled, kernel)
+        return kernel, _leverage(scaled, kernel, n_jobs)
     precision = _unit_penalty_inverse(scaled.T.tocsr(), n_jobs)
     return precision, 1.0 - precision.diagonal().astype(np.float64)
 
@@ -254,12 +276,16 @@ def _unit_penalty_inverse(rows: Csr, n_jobs: int | None) -> npt.NDArray[Any]:
     return spd_inverse(dense, n_jobs=n_jobs, stage="fitting EASE")
 
 
-def _leverage(rows: Csr, kernel: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """``diag(M^T K M)``, in slices of columns."""
+def _leverage(rows: Csr, kernel: npt.NDArray[Any], n_jobs: int | None) -> npt.NDArray[np.float64]:
+    """``diag(M^T K M)``: only pairs of users who share an item enter."""
     columns = sparse.csc_array(rows)
     diagonal = np.empty(rows.shape[1])
-    for start in range(0, rows.shape[1], 256):
-        part = columns[:, start : start + 256]
-        projected = kernel @ part.toarray().astype(kernel.dtype)
-        diagonal[start : start + 256] = np.asarray(part.multiply(projected).sum(axis=0)).ravel()
+
+    def fill(start: int) -> None:
+        items = slice(start, start + _SLICE)
+        starts = columns.indptr[start : start + _SLICE + 1]
+        quadratic_forms(starts, columns.indices, columns.data, kernel, diagonal[items])
+
+    with ThreadPoolExecutor(resolve_jobs(n_jobs)) as pool:
+        list(pool.map(fill, range(0, rows.shape[1], _SLICE)))
     return diagonal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -47,11 +47,6 @@ def parts_of(model: Any) -> tuple[tuple[float, LinearModel], ...]:
     return parts
 
 
-def own_signals(model: LinearModel, rows: Rows) -> Floats:
-    """Signals of some users as dense rows, shape (len(rows), d)."""
-    return dense_signals(model.signals_, rows)
-
-
 def dense_signals(signals: Signals, rows: Rows) -> Floats:
     """Some rows of signals, dense, shape (len(rows), d)."""
     if isinstance(signals, np.ndarray):
@@ -61,19 +56,32 @@ def dense_signals(signals: Signals, rows: Rows) -> Floats:
 
 def own_scores(model: Any, rows: Rows) -> Floats:
     """Scores of users from their own signals alone, shape (len(rows), n_items)."""
-    parts = parts_of(model)
-    return signal_scores(parts, [part.signals_ for _, part in parts], rows)
+    return weighted_sum(
+        np.float32(weight) * _known_scores(part, rows) for weight, part in parts_of(model)
+    )
 
 
 def signal_scores(
     parts: Sequence[tuple[float, LinearModel]], signals: Sequence[Signals], rows: Rows
 ) -> Floats:
     """The weighted sum of the parts' scores for some rows of their signals."""
-    weighted = [
+    return weighted_sum(
         np.float32(weight) * part.score_signals(dense_signals(own, rows))
         for (weight, part), own in zip(parts, signals, strict=True)
-    ]
-    return weighted[0] if len(weighted) == 1 else np.asarray(sum(weighted), np.float32)
+    )
+
+
+def weighted_sum(parts: Iterable[Floats]) -> Floats:
+    """The sum of scores, of which there is at least one."""
+    first, *others = parts
+    return first if not others else np.asarray(sum(others, first), np.float32)
+
+
+def _known_scores(part: Any, rows: Rows) -> Floats:
+    """Scores of users of the fit; a model may know a shorter way than by their signals."""
+    if hasattr(type(part), "score_known"):
+        return np.asarray(part.score_known(rows), np.float32)
+    return np.asarray(part.score_signals(dense_signals(part.signals_, rows)), np.float32)
 
 
 def score_scale(model: Any, most: int = 1000) -> float:

@@ -27,14 +27,14 @@ class SpectralFilter(Recommender):
     With user degrees ``n``, item degrees ``m``, ``R = D_n^-1/2 X D_m^-1/2`` and the leading right
     singular vectors ``V`` of ``R``::
 
-        score_u = x_u D_m^-s (X^T D_n^-1 X) D_m^-(1-s) + low_pass * x_u D_m^-1/2 V V^T D_m^1/2
+        score_u = x_u D_m^-s (X^T D_n^-g X) D_m^-(1-s) + low_pass * x_u D_m^-1/2 V V^T D_m^1/2
 
     The first term is the hybrid of heat spreading (s = 0, towards niche items) and probability
-    spreading (s = 1, towards popular items) of Zhou et al., PNAS 107 (2010), eq. 5; s = 1/2 with
-    the second term is GF-CF (Shen et al., CIKM 2021, eq. 12).
+    spreading (s = 1, towards popular items) of Zhou et al., PNAS 107 (2010), eq. 5, at g = 1;
+    s = 1/2 with the second term is GF-CF (Shen et al., CIKM 2021, eq. 12).
 
-    With ``order`` above 1 the first term becomes ``x_u D_m^(1/2-s) h(L) D_m^(s-1/2)``, where
-    ``L = I - R^T R`` and ``h`` is a Chebyshev polynomial of that degree which interpolates a
+    With ``order`` above 1 the first term becomes ``x_u D_m^(1/2-s) h(L) D_m^(s-1/2)`` (and g = 1),
+    where ``L = I - R^T R`` and ``h`` is a Chebyshev polynomial of that degree which interpolates a
     plateau, ``h(t) = (1 - sign(t) |t|^flatness) / 2`` at ``t = 2 lambda - 1`` (Kim et al., ChebyCF,
     SIGIR 2025). At ``flatness = 1`` that is the first term again.
 
@@ -46,6 +46,9 @@ class SpectralFilter(Recommender):
         Weight of the low-pass.
     exponent : float in [0, 1]
         The degree exponent ``s``.
+    user_exponent : float in [0, 1]
+        ``g``, how much less a user with many rows says about each; 1 is the published filter, and
+        lower values are often better.
     order : int
         Degree of the polynomial; 1 is the linear filter. Time grows with it.
     flatness : float
@@ -81,6 +84,7 @@ class SpectralFilter(Recommender):
         n_factors: int = 128,
         low_pass: float = 0.2,
         exponent: float = 0.6,
+        user_exponent: float = 1.0,
         order: int = 1,
         flatness: float = 1.0,
         use_weights: bool = False,
@@ -90,6 +94,7 @@ class SpectralFilter(Recommender):
         self.n_factors = n_factors
         self.low_pass = low_pass
         self.exponent = exponent
+        self.user_exponent = user_exponent
         self.order = order
         self.flatness = flatness
         self.use_weights = use_weights
@@ -124,6 +129,7 @@ class SpectralFilter(Recommender):
         seed = checked_count("random_state", self.random_state, low=0)
         item_degrees = np.maximum(np.asarray(rows.sum(axis=0)).ravel(), 1e-12)
         user_degrees = np.maximum(np.asarray(rows.sum(axis=1)).ravel(), 1e-12)
+        half = checked_number("user_exponent", self.user_exponent, high=1.0) / 2
         order = checked_count("order", self.order)
         flatness = checked_number("flatness", self.flatness, above=True)
         stage = "fitting SpectralFilter"
@@ -138,10 +144,10 @@ class SpectralFilter(Recommender):
             )[:, :n_factors]
         else:
             self.vectors_ = np.zeros((rows.shape[1], 0), np.float32)
-        # x D_m^-s X^T D_n^-1/2 first, then D_n^-1/2 X D_m^-(1-s): the item graph is never formed
+        # x D_m^-s X^T D_n^-g/2 first, then D_n^-g/2 X D_m^-(1-s): the item graph is never formed
         self.source_scale_ = np.asarray(item_degrees**-exponent, np.float32)
-        self.users_to_items_ = _scaled(rows, user_degrees**-0.5, item_degrees ** (exponent - 1.0))
-        self.user_scale_ = np.asarray(user_degrees**-0.5, np.float32)
+        self.users_to_items_ = _scaled(rows, user_degrees**-half, item_degrees ** (exponent - 1.0))
+        self.user_scale_ = np.asarray(user_degrees**-half, np.float32)
         self.item_roots_ = np.asarray(item_degrees**0.5, np.float32)
         self.low_pass_ = low_pass
         self.coefficients_ = plateau_coefficients(order, flatness)

@@ -217,3 +217,14 @@ def test_a_bad_regularization_is_refused(value: object) -> None:
     """It must be a positive number."""
     with pytest.raises(ValueError, match=r"regularization must be a number in \(0, inf\); got"):
         sf.EASE(regularization=value).fit(PAIRS)
+
+
+@pytest.mark.parametrize("shape", [(40, 25), (25, 40)])
+@pytest.mark.parametrize("bound", [0.0, 0.4])
+def test_users_of_the_fit_score_as_their_rows_do(shape: tuple[int, int], bound: float) -> None:
+    """The shorter way by ``G K = I - K`` gives what the rows themselves give."""
+    model = sf.EASE(regularization=5.0, popularity_discount=0.3, diagonal_bound=bound)
+    model.fit(rows_of(*shape))
+    users = np.array([3, 0, 19])
+    by_rows = model.score_signals(model.interactions_[users].toarray())
+    np.testing.assert_allclose(model.score_known(users), by_rows, rtol=1e-4, atol=1e-6)

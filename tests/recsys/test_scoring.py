@@ -9,7 +9,6 @@ from suffuse.recsys.scoring import (
     evidence,
     item_popularity,
     own_scores,
-    own_signals,
     popular_scores,
     preferences,
     score_own_signals,
@@ -22,11 +21,13 @@ ROWS = sparse.csr_array(np.array([[1.0, 1, 0], [0, 0, 0], [1, 0, 1]]))
 def test_signals_are_dense_rows() -> None:
     """Factors as they are, preferences unpacked."""
     model = sf.EASE().fit(ROWS)
-    found = own_signals(model, np.array([2, 0]))
+    found = dense_signals(model.signals_, np.array([2, 0]))
     assert found.tolist() == [[1, 0, 1], [1, 1, 0]]
     assert found.dtype == np.float32
     factors = sf.ALS(n_factors=2, regularization=0.1).fit(ROWS)
-    np.testing.assert_array_equal(own_signals(factors, np.array([1])), factors.user_factors_[1:2])
+    np.testing.assert_array_equal(
+        dense_signals(factors.signals_, np.array([1])), factors.user_factors_[1:2]
+    )
 
 
 def test_evidence_and_popularity() -> None:

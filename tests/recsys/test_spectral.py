@@ -18,10 +18,14 @@ from suffuse.recsys.sharing import sharing
 Floats = npt.NDArray[np.float64]
 
 
-def dense_filter(x: Floats, exponent: float, low_pass: float, n_factors: int) -> Floats:
+def dense_filter(
+    x: Floats, exponent: float, low_pass: float, n_factors: int, user_exponent: float = 1.0
+) -> Floats:
     """The whole filter as an items x items matrix, by a full decomposition."""
     n, m = x.sum(axis=1), x.sum(axis=0)
-    linear = np.diag(m**-exponent) @ x.T @ np.diag(1 / n) @ x @ np.diag(m ** (exponent - 1))
+    linear = (
+        np.diag(m**-exponent) @ x.T @ np.diag(n**-user_exponent) @ x @ np.diag(m ** (exponent - 1))
+    )
     if n_factors == 0:
         return linear
     _, _, vectors = np.linalg.svd(np.diag(n**-0.5) @ x @ np.diag(m**-0.5))
@@ -53,6 +57,16 @@ def test_scores_equal_the_dense_formula(
     x = matrix.toarray().astype(float)
     x = x if use_weights else (x > 0).astype(float)
     expected = x @ dense_filter(x, exponent, 0.7, n_factors)
+    scores = model.score_users(np.arange(len(x)))
+    np.testing.assert_allclose(scores, expected, rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("user_exponent", [0.0, 0.5, 0.75])
+def test_active_users_may_count_more(table: Interactions, user_exponent: float) -> None:
+    """``D_n^-g`` between the tables, in the first term alone."""
+    model = sf.SpectralFilter(n_factors=3, user_exponent=user_exponent).fit(table)
+    x = table.matrix.toarray()
+    expected = x @ dense_filter(x, 0.6, 0.2, 3, user_exponent)
     scores = model.score_users(np.arange(len(x)))
     np.testing.assert_allclose(scores, expected, rtol=2e-4, atol=2e-5)
 
