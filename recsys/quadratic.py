@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True, cache=True)
 def quadratic_forms(starts: Any, indices: Any, data: Any, matrix: Any, out: Any) -> None:
     """``out[j] = c_j^T S c_j`` for compressed columns ``c_j`` and a symmetric matrix ``S``."""
     for column in range(len(starts) - 1):

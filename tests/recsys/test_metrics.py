@@ -1,6 +1,8 @@
 """The formulas, by hand and by law."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from suffuse.recsys import metrics
+from suffuse.recsys import metrics, over_cuts
 
 Metric = Callable[[npt.NDArray[np.bool_], npt.NDArray[np.int64], int], npt.NDArray[np.float64]]
 
@@ -20,6 +22,16 @@ PER_USER: dict[str, Metric] = {
     "ndcg": metrics.ndcg,
     "map": metrics.average_precision,
     "mrr": metrics.mrr,
+    "capped recall": partial(metrics.recall, denominator="min"),
+    "f1": metrics.f_beta,
+    "f2": partial(metrics.f_beta, beta=2.0),
+    "rbp": metrics.rbp,
+    "map, divided by n": partial(metrics.average_precision, denominator="n"),
+    "ndcg, ideal of k": partial(metrics.ndcg, denominator="k"),
+    "ndcg, ranks 1 and 2 alike": partial(metrics.ndcg, discount="log2max2"),
+    "mean precision": over_cuts.mean_precision,
+    "mean recall": over_cuts.mean_recall,
+    "rbp of what is possible": partial(metrics.rbp, denominator="min"),
 }
 RANKED = ("ndcg", "map", "mrr")
 
@@ -109,7 +121,9 @@ def test_moving_a_hit_up_never_lowers_a_value(
         assert (after[swapped] > before[swapped]).all()
 
 
-@pytest.mark.parametrize("name", ["ndcg", "map", "mrr", "hit_rate"])
+@pytest.mark.parametrize(
+    "name", ["ndcg", "map", "mrr", "hit_rate", "capped recall", "rbp of what is possible"]
+)
 @settings(deadline=None, max_examples=60)
 @given(st.integers(1, 8), st.integers(1, 12))
 def test_a_perfect_list_scores_one(name: str, n_relevant: int, k: int) -> None:
@@ -125,28 +139,92 @@ def test_an_empty_list_scores_zero(name: str) -> None:
     assert values.tolist() == [0, 0]
 
 
-def test_coverage_by_hand() -> None:
-    """Share of the catalogue with any exposure."""
-    assert metrics.coverage(np.array([5, 0, 0, 1])) == 0.5
-    assert metrics.coverage(np.zeros(3, np.int64)) == 0.0
-    assert np.isnan(metrics.coverage(np.array([], np.int64)))
+def test_f_beta_by_hand() -> None:
+    """Precision 1/2 and recall 1/4: their weighted harmonic mean; 0 where there is no hit."""
+    hits, n = np.array([[True, False, True, False], [False] * 4]), np.array([8, 8])
+    for beta in (0.5, 1.0, 2.0):
+        expected = (1 + beta**2) * 0.5 * 0.25 / (beta**2 * 0.5 + 0.25)
+        assert metrics.f_beta(hits, n, 4, beta=beta) == pytest.approx([expected, 0.0])
 
 
-@settings(deadline=None, max_examples=100)
-@given(arrays(np.int64, st.integers(1, 12), elements=st.integers(0, 9)), st.integers(1, 5))
-def test_gini_is_the_mean_difference(exposures: npt.NDArray[np.int64], times: int) -> None:
-    """``sum_ij |x_i - x_j| / (2 n sum x)``; unchanged by scale and order."""
-    found = metrics.gini(exposures)
-    if exposures.sum() == 0:
-        assert np.isnan(found)
-        return
-    pairs = np.abs(exposures[:, None] - exposures[None, :]).sum()
-    assert found == pytest.approx(pairs / (2 * len(exposures) * exposures.sum()), abs=1e-12)
-    assert metrics.gini(exposures[::-1] * times) == pytest.approx(found, abs=1e-12)
-    assert -1e-12 <= found < 1
+def test_f_beta_of_short_lists() -> None:
+    """Precision may divide by the length of the list."""
+    hits, n = np.array([[True, False, False]]), np.array([1])
+    found = metrics.f_beta(hits, n, 3, denominator="list", lengths=np.array([2]))
+    assert found == pytest.approx(2 * 0.5 * 1.0 / 1.5)
 
 
-def test_gini_at_its_ends() -> None:
-    """Equal shares 0; everything on one of n items (n - 1) / n."""
-    assert metrics.gini(np.full(7, 3)) == pytest.approx(0.0)
-    assert metrics.gini(np.array([0, 0, 0, 9])) == pytest.approx(0.75)
+def test_rbp_of_a_list_of_hits() -> None:
+    """``1 - p^k``, the sum of the geometric weights."""
+    hits = np.ones((1, 6), bool)
+    for p in (0.5, 0.8, 0.95):
+        assert metrics.rbp(hits, np.array([9]), 4, p=p) == pytest.approx(1 - p**4)
+
+
+@pytest.mark.parametrize(
+    ("denominator", "expected"),
+    [("min", 1 / 3), ("n", 1 / 4), ("k", 1 / 3), ("hits", 1.0), ("list", 1 / 2)],
+)
+def test_what_average_precision_divides_by(denominator: str, expected: float) -> None:
+    """One hit at rank 1, four relevant, a list of two, cut at 3."""
+    found = metrics.average_precision(
+        np.array([[True, False]]),
+        np.array([4]),
+        3,
+        denominator=denominator,  # type: ignore[arg-type]
+        lengths=np.array([2]),
+    )
+    assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("denominator", "n_ideal"), [("min", 3), ("n", 5), ("k", 3), ("hits", 1)])
+@pytest.mark.parametrize("discount", ["log2", "log2max2", "reciprocal", "none"])
+def test_what_ndcg_divides_by(denominator: str, n_ideal: int, discount: str) -> None:
+    """One hit at rank 2, five relevant, cut at 3; the ideal has so many hits."""
+    weights = {
+        "log2": [1 / np.log2(r + 1) for r in range(1, 6)],
+        "log2max2": [1, 1, *(1 / np.log2(r) for r in range(3, 6))],
+        "reciprocal": [1 / r for r in range(1, 6)],
+        "none": [1] * 5,
+    }[discount]
+    found = metrics.ndcg(
+        np.array([[False, True, False]]),
+        np.array([5]),
+        3,
+        discount=discount,  # type: ignore[arg-type]
+        denominator=denominator,  # type: ignore[arg-type]
+    )
+    assert found == pytest.approx(weights[1] / sum(weights[:n_ideal]))
+
+
+def test_variants_that_divide_by_an_empty_list_are_not_defined() -> None:
+    """NaN, as in LensKit, and no warning."""
+    hits, n, lengths = np.zeros((1, 2), bool), np.array([3]), np.array([0])
+    for metric in (metrics.precision, metrics.average_precision):
+        assert np.isnan(metric(hits, n, 2, denominator="list", lengths=lengths)).all()
+
+
+def test_the_base_of_the_logarithm_cancels() -> None:
+    """NDCG with natural logarithms is NDCG."""
+    hits, n = np.array([[False, True, True]]), np.array([4])
+    assert metrics.ndcg(hits, n, 3, discount="ln") == pytest.approx(metrics.ndcg(hits, n, 3))
+
+
+@pytest.mark.parametrize(
+    ("metric", "option"),
+    [
+        (metrics.recall, {"denominator": "list"}),
+        (metrics.precision, {"denominator": "hits"}),
+        (metrics.average_precision, {"denominator": "all"}),
+        (metrics.ndcg, {"denominator": "list"}),
+        (metrics.ndcg, {"discount": "log10"}),
+        (metrics.f_beta, {"beta": 0}),
+        (metrics.f_beta, {"denominator": "n"}),
+        (metrics.rbp, {"p": 1.0}),
+    ],
+)
+def test_unknown_variants_are_refused(metric: Any, option: dict[str, Any]) -> None:
+    """By the name of the option, with the value that was given."""
+    ((name, value),) = option.items()
+    with pytest.raises(ValueError, match=rf"{name} must be .*; got {value!r}"):
+        metric(np.array([[True]]), np.array([1]), 1, **option)

@@ -1,8 +1,11 @@
 """A report's frames and words."""
 
+from io import StringIO
+
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 from scipy import stats
 
 from suffuse.recsys import Report
@@ -18,7 +21,7 @@ def report(**changes: object) -> Report:
         "spread": {"gini@2": 0.4},
         "user_ids": np.arange(5),
         "counts": {"users judged": 5, "users with truth and no list": 0},
-        "z": 1.959963984540054,
+        "ci": 0.95,
     }
     return Report(**(given | changes))
 
@@ -74,13 +77,76 @@ def test_words() -> None:
 def test_a_report_is_frozen() -> None:
     """Nobody changes a result by accident."""
     with pytest.raises(AttributeError):
-        report().z = 1.0
+        report().ci = 0.5
     assert isinstance(report().to_frame(), pd.DataFrame)
 
 
 def test_print_shows_the_difference_to_a_baseline() -> None:
     """With its sign, below the values."""
     change = {"m": np.array([-0.25, -0.25])}
-    report = Report(("m",), {"m": np.array([0.5, 0.5])}, {}, np.array([1, 2]), {}, 2.0, change)
+    report = Report(
+        ("m",), {"m": np.array([0.5, 0.5])}, {}, np.array([1, 2]), {}, differences=change
+    )
     assert "difference to the baseline:" in str(report)
     assert "-0.2500" in str(report)
+
+
+def test_comparing_two_reports() -> None:
+    """Of the metrics that both have; users must be the same."""
+    other = report(per_user={"mrr@2": VALUES, "recall@2": VALUES - 0.1}, metrics=("mrr@2",))
+    frame = report().compare(other)
+    assert frame["metric"].tolist() == ["mrr@2", "recall@2"]
+    assert frame["difference"].tolist() == pytest.approx([0.0, 0.1])
+    assert frame["t_p"].iloc[0] == pytest.approx(stats.ttest_rel(VALUES[::-1], VALUES).pvalue)
+    baseline = report(differences={"recall@2": VALUES}).compare()
+    assert baseline["difference"].tolist() == pytest.approx([VALUES.mean()])
+    with pytest.raises(ValueError, match="other must be a report on the same test users; got 4"):
+        report().compare(report(user_ids=np.arange(4)))
+    with pytest.raises(ValueError, match="other must share a per-user metric"):
+        report().compare(report(per_user={"ndcg@2": VALUES}))
+    with pytest.raises(ValueError, match="other must be a Report, for there is no baseline"):
+        report().compare()
+
+
+def test_users_without_a_value_are_left_out_of_the_mean() -> None:
+    """And out of the number of users."""
+    row = report(per_user={"recall@2": np.append(VALUES, np.nan), "mrr@2": VALUES}).to_frame()
+    assert (row["value"][0], row["n_users"][0]) == (pytest.approx(0.45), 5)
+
+
+def test_small_groups_have_no_value() -> None:
+    """They stand there with their size."""
+    grouped = report(user_groups=np.array(["b", "a", "b", "b", "b"]), min_group_size=2)
+    frame = grouped.group_frame()
+    assert frame["group"].tolist() == ["a", "b", "a", "b"]
+    assert frame["n_users"].tolist() == [1, 4, 1, 4]
+    assert frame["value"].isna().tolist() == [True, False, True, False]
+    members = np.array([True, False, True, True, True])
+    assert frame["value"].iloc[3] == pytest.approx(VALUES[members].mean())
+    with pytest.raises(ValueError, match="user_groups must be given"):
+        report().group_frame()
+
+
+def test_rich_prints_what_str_says() -> None:
+    """Tables and sentences; nothing in brackets is taken for markup."""
+    fairness = pd.DataFrame(
+        [("user_gap", "m[a]", 0.25, 0.1, 0.4, 5)],
+        columns=["metric", "of", "value", "low", "high", "n"],
+    )
+    shown = report(fairness=fairness, notes=("look [here]",), compat="ranx")
+    console = Console(width=100, record=True, file=StringIO())
+    console.print(shown)
+    text = console.export_text()
+    for word in ("recall@2", "0.4500", "fairness:", "m[a]", "look [here]", "definitions of ranx"):
+        assert word in text
+        assert word in str(shown)
+    assert repr(shown) == "Report(3 metrics, 5 users)"
+
+
+def test_the_frame_on_fairness_is_a_copy() -> None:
+    """Nobody changes a result by accident."""
+    frame = pd.DataFrame({"metric": ["user_gap"], "value": [0.5]})
+    shown = report(fairness=frame)
+    taken = shown.fairness_frame()
+    taken["value"] = 0.0
+    assert shown.fairness_frame()["value"].item() == 0.5
