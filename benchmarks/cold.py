@@ -1,6 +1,6 @@
 """Users of whom little is known: with no interactions, and with one, two or five.
 
-    python benchmarks/cold.py --data ../shared/data               # ten draws, some 25 minutes
+    python benchmarks/cold.py --data ../shared/data               # some 25 minutes
     python benchmarks/cold.py --data ../shared/data --draws 2 --splits lightgcn_lastfm
 
 In each draw a tenth of the users who have ties lose all their training rows (or, in a second fit,
@@ -37,8 +37,8 @@ MARKS = {
 SHARE, KEPT_ITEMS, LENGTH = 0.1, (1, 2, 5), 20
 
 
-def measure(train: pd.DataFrame, social: pd.DataFrame, base: Any, seed: int) -> list[dict]:
-    """One draw: Recall and NDCG of every kind of user under every model."""
+def measure_cold(train: pd.DataFrame, social: pd.DataFrame, base: Any, seed: int) -> list[dict]:
+    """One draw of users without interactions: Recall and NDCG under every model."""
     rest, cold = sf.datasets.split_cold_users(train, fraction=SHARE, social=social, rng=seed)
     users = cold["user_id"].unique()
     model = sf.SocialDiffusion(base).fit(rest, social=social)
@@ -55,10 +55,15 @@ def measure(train: pd.DataFrame, social: pd.DataFrame, base: Any, seed: int) -> 
     ties = social[ends.any(axis=1)]
     recs = without.recommend(users, LENGTH, social=ties)
     rows.append(_row("0", "as newcomers", recs, cold, seed))
+    return rows
 
+
+def measure_few(train: pd.DataFrame, social: pd.DataFrame, base: Any, seed: int) -> list[dict]:
+    """One draw of users with one, two or five interactions."""
     rest, held, kept = keep_few(train, social, seed)
     model = sf.SocialDiffusion(base).fit(rest, social=social)
     popular = sf.Popularity().fit(rest)
+    rows = []
     for count in KEPT_ITEMS:
         users = kept.index[kept == count].to_numpy()
         truth = held[held["user_id"].isin(set(users))]
@@ -120,16 +125,16 @@ def table(found: dict[str, pd.DataFrame]) -> str:
         "",
     ]
     for split, rows in found.items():
-        draws = rows["draw"].nunique()
         lines += [
-            f"### {split}, {draws} draws (mark for Recall@20 without items: {MARKS[split]})",
+            f"### {split} (mark for Recall@20 without items: {MARKS[split]})",
             "",
-            "| items left | model | Recall@20 | NDCG@20 |",
-            "|---|---|---|---|",
+            "| items left | model | draws | Recall@20 | NDCG@20 |",
+            "|---|---|---|---|---|",
         ]
         for (items, model), part in rows.groupby(["items", "model"], sort=False):
             lines.append(
-                f"| {items} | {model} | {interval(part['recall'])} | {interval(part['ndcg'])} |"
+                f"| {items} | {model} | {len(part)} | {interval(part['recall'])} "
+                f"| {interval(part['ndcg'])} |"
             )
         lines.append("")
     return "\n".join(lines)
@@ -140,7 +145,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
     parser.add_argument("--splits", nargs="+", default=list(SPLITS), choices=SPLITS)
-    parser.add_argument("--draws", type=int, default=10)
+    parser.add_argument("--draws", type=int, default=10, help="of users without interactions")
+    parser.add_argument("--few-draws", type=int, default=3, help="of users with few")
     options = parser.parse_args()
     settings = json.loads(KEPT.read_text(encoding="utf-8"))
     found = {}
@@ -150,7 +156,9 @@ def main() -> None:
         rows: list[dict] = []
         for seed in range(options.draws):
             started = time.perf_counter()
-            rows += measure(data.train, data.social, base, seed)
+            rows += measure_cold(data.train, data.social, base, seed)
+            if seed < options.few_draws:
+                rows += measure_few(data.train, data.social, base, seed)
             print(f"{split} draw {seed}: {time.perf_counter() - started:.0f} s", flush=True)
         found[split] = pd.DataFrame(rows)
         means = found[split].groupby(["items", "model"], sort=False)[["recall", "ndcg"]].mean()

@@ -1,6 +1,6 @@
 """The whole way of a user: ``sf.tune`` on the training rows, a fit, and the test rows once.
 
-    python benchmarks/tuning.py --data ../shared/data                 # some 40 minutes
+    python benchmarks/tuning.py --data ../shared/data                 # some 20 minutes
     python benchmarks/tuning.py --data ../shared/data --budget 300 --splits lightgcn_lastfm
 
 Nothing but the training rows and the graph enters the search. The table goes to
@@ -62,7 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
     parser.add_argument("--splits", nargs="+", default=list(SPLITS), choices=SPLITS)
-    parser.add_argument("--budget", type=float, default=600.0)
+    parser.add_argument("--budget", type=float, default=300.0)
     options = parser.parse_args()
     lines = [
         "## The whole way: tune, fit, recommend",

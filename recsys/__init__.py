@@ -8,29 +8,71 @@ if __name__ != "suffuse.recsys":
 
 from .als import ALS
 from .blend import Blend
+from .compat import Compat
 from .contract import NotFittedError, Recommender
 from .ease import EASE
 from .evaluate import evaluate
+from .frontier import Frontier, fairness_frontier
+from .graded import graded_ndcg, ndcg_of_scores
+from .intervals import bootstrap_interval, clustered_interval, normal_interval
+from .lists import Lists, lists_of
 from .loading import load_model
+from .page import report_page
 from .popularity import Popularity
 from .progress import progress_to
 from .report import Report
+from .report_plots import plot_differences, plot_exposure, plot_groups, plot_popularity
+from .rerank import (
+    adjusted_significance,
+    fair_top_k,
+    minimum_protected,
+    rejection_probability,
+)
+from .roc import auc, gauc
 from .social import SocialDiffusion
 from .spectral import SpectralFilter
 from .store import CorruptModelError
+from .tune import tune
+from .tuning import Tuning
+from .words import group_table, summary
 
 __all__ = [
     "ALS",
     "EASE",
     "Blend",
+    "Compat",
     "CorruptModelError",
+    "Frontier",
+    "Lists",
     "NotFittedError",
     "Popularity",
     "Recommender",
     "Report",
     "SocialDiffusion",
     "SpectralFilter",
+    "Tuning",
+    "adjusted_significance",
+    "auc",
+    "bootstrap_interval",
+    "clustered_interval",
     "evaluate",
+    "fair_top_k",
+    "fairness_frontier",
+    "gauc",
+    "graded_ndcg",
+    "group_table",
+    "lists_of",
     "load_model",
+    "minimum_protected",
+    "ndcg_of_scores",
+    "normal_interval",
+    "plot_differences",
+    "plot_exposure",
+    "plot_groups",
+    "plot_popularity",
     "progress_to",
+    "rejection_probability",
+    "report_page",
+    "summary",
+    "tune",
 ]

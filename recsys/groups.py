@@ -78,6 +78,8 @@ def groups_of(ids: Labels, groups: Any, *, name: str, key: str) -> Groups:
 def too_small(groups: Groups, sizes: npt.NDArray[np.int64], min_size: int, what: str) -> list[str]:
     """A sentence for every group with fewer than ``min_size``, with its name and its size.
 
+    That nobody lacks a label is no news.
+
     Examples
     --------
     >>> too_small(Groups(np.array([0]), ("new",)), np.array([1]), 10, "users")
@@ -86,7 +88,7 @@ def too_small(groups: Groups, sizes: npt.NDArray[np.int64], min_size: int, what:
     return [
         f"the group {name!r} has {size} of the {what}, fewer than {min_size}: its values are NaN"
         for name, size in zip(groups.names, sizes.tolist(), strict=True)
-        if size < min_size
+        if size < min_size and (size or name != UNKNOWN)
     ]
 
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import suffuse as sf
@@ -20,6 +21,8 @@ import suffuse as sf
 ROOT = Path(__file__).parents[1]
 ROOMS = ("recsys", "diffusion", "training", "datasets")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+#: pages whose Python and commands run as written, and the verbs that each must show
+RUNNING = {"README.md": {"fit", "recommend", "evaluate"}, "docs/evaluation.md": {"evaluate"}}
 
 
 def module_names() -> list[str]:
@@ -32,9 +35,10 @@ def module_names() -> list[str]:
     return names
 
 
-def blocks(language: str) -> list[str]:
-    """The fenced blocks of the README in one language."""
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def blocks(page: str, language: str) -> list[str]:
+    """The fenced blocks of a page in one language."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
 @pytest.mark.parametrize("name", module_names())
@@ -43,26 +47,42 @@ def test_examples(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
-def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", RUNNING)
+def test_the_python_of_a_page_runs(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The Python blocks run, in order, in one namespace."""
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {}
-    assert blocks("python")
-    for block in blocks("python"):
-        exec(compile(block, "README.md", "exec"), namespace)
+    assert blocks(page, "python")
+    for block in blocks(page, "python"):
+        exec(compile(block, page, "exec"), namespace)
 
 
-def test_the_commands_of_the_readme_run(tmp_path: Path) -> None:
-    """The console block runs line by line, on files like those that it names."""
+@pytest.mark.parametrize("page", RUNNING)
+def test_the_commands_of_a_page_run(page: str, tmp_path: Path) -> None:
+    """The console blocks run line by line, on files like those that they name."""
     world = sf.datasets.make_social_world(n_users=200, n_items=80, rng=0)
     train, test = sf.datasets.split_random(world.interactions, rng=0)
     train.to_parquet(tmp_path / "train.parquet")
     test.to_parquet(tmp_path / "test.parquet")
     world.social.to_parquet(tmp_path / "social.parquet")
+    known = train.iloc[0]
+    new_rows = pd.DataFrame({"user_id": ["newcomer"], "item_id": [known["item_id"]]})
+    new_rows.to_parquet(tmp_path / "new_rows.parquet")
+    new_ties = pd.DataFrame({"source_id": ["newcomer"], "target_id": [known["user_id"]]})
+    new_ties.to_parquet(tmp_path / "new_ties.parquet")
+    for key in ("user", "item"):
+        ids = world.interactions[f"{key}_id"].unique()
+        labels = ["north" if place % 3 else "south" for place in range(len(ids))]
+        pd.DataFrame({f"{key}_id": ids, "label": labels}).to_csv(
+            tmp_path / f"{key}s.csv", index=False
+        )
     scripts = Path(sys.executable).parent
-    commands = [line for block in blocks("console") for line in block.splitlines() if line.strip()]
-    verbs = {shlex.split(line)[1] for line in commands}
-    assert verbs >= {"fit", "recommend", "evaluate"}
+    commands = [
+        line for block in blocks(page, "console") for line in block.splitlines() if line.strip()
+    ]
+    assert {shlex.split(line)[1] for line in commands} >= RUNNING[page]
     for line in commands:
         result = subprocess.run(
             [str(scripts / "suffuse"), *shlex.split(line)[1:]],
@@ -81,12 +101,15 @@ def test_the_ci_runs_the_test_command_of_the_readme() -> None:
     assert "the test command" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+@pytest.mark.parametrize(
+    "page",
+    ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/dictionary.md", "docs/evaluation.md"],
+)
 def test_links_lead_somewhere(page: str) -> None:
     """Relative links and pictures of a page are files of the repository."""
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):
-        assert (ROOT / target).exists(), f"{page} links to {target}"
+        assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
 
 
 def test_every_dependency_has_its_reason() -> None:

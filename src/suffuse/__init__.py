@@ -22,9 +22,14 @@ if TYPE_CHECKING:
         Report,
         SocialDiffusion,
         SpectralFilter,
+        Tuning,
         evaluate,
+        fair_top_k,
+        fairness_frontier,
         load_model,
         progress_to,
+        report_page,
+        tune,
     )
 
 #: name -> the room that holds it; rooms are imported when a name is first asked for
@@ -38,9 +43,14 @@ _ROOMS = {
     "Report": "recsys",
     "SocialDiffusion": "recsys",
     "SpectralFilter": "recsys",
+    "Tuning": "recsys",
     "evaluate": "recsys",
+    "fair_top_k": "recsys",
+    "fairness_frontier": "recsys",
     "load_model": "recsys",
     "progress_to": "recsys",
+    "report_page": "recsys",
+    "tune": "recsys",
 }
 
 __all__ = [
@@ -53,13 +63,18 @@ __all__ = [
     "Report",
     "SocialDiffusion",
     "SpectralFilter",
+    "Tuning",
     "datasets",
     "diffusion",
     "evaluate",
+    "fair_top_k",
+    "fairness_frontier",
     "load_model",
     "progress_to",
     "recsys",
+    "report_page",
     "training",
+    "tune",
 ]
 
 
