@@ -2,7 +2,7 @@
 
     python benchmarks/placebo.py --data ../shared/data            # some ten minutes
 
-Every tie keeps its source and gets the target of another tie, drawn at random, so everybody keeps
+Every tie keeps one end and gets the other end of another tie, drawn at random, so everybody keeps
 their number of ties while friendship says nothing about taste. "auto" must find nothing then; and
 the dials that the true graph earned, applied to the placebo, must not gain either. Judged on test,
 by the paired difference of NDCG@20 to the base. The table goes to ``benchmarks/RESULTS.md``.
@@ -26,10 +26,15 @@ SPLITS = ("lightgcn_lastfm", "gbsr_yelp", "gbsr_douban_book")
 
 
 def rewired(social: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """The ties with their targets shuffled; degrees stay, up to repeated ties and self ties."""
+    """The ties with one end shuffled; degrees stay, up to repeated ties and self ties.
+
+    The tables list a tie once for each end. Both rows shuffled apart would be two new ties.
+    """
     rng = np.random.default_rng(seed)
-    targets = rng.permutation(social["target_id"].to_numpy())
-    return pd.DataFrame({"source_id": social["source_id"].to_numpy(), "target_id": targets})
+    ends = np.unique(np.sort(social[["source_id", "target_id"]].to_numpy(), axis=1), axis=0)
+    # which end is kept is drawn as well, for the smaller id is no random one of the two
+    ends = rng.permuted(ends, axis=1)
+    return pd.DataFrame({"source_id": ends[:, 0], "target_id": rng.permutation(ends[:, 1])})
 
 
 def gain(model: Any, base_recs: pd.DataFrame, data: Any) -> list[float]:

@@ -143,6 +143,8 @@ class EASE(Recommender):
             lambda: (setting, *_ridge(single(rows @ sparse.diags_array(scale)), self.n_jobs)),
             enough=lambda kept: kept[0] == setting,
         )
+        # a penalty that rounding swallows must not end in a division by zero
+        leverage = np.minimum(leverage, 1.0 - float(np.finfo(np.float64).eps))
         residual = np.maximum(1.0 - bound, 1.0 - leverage)
         if rows.shape[0] < rows.shape[1]:
             self.user_kernel_, self.item_weights_ = inverse.astype(np.float32, copy=False), None
@@ -236,7 +238,11 @@ class EASE(Recommender):
     def _bounded(self, signals: Floats, explained: Floats) -> Floats:
         """From the ridge regression to the bounded diagonal."""
         # not signals - (signals - explained) ratio: unseen items would lose digits
-        ratio = (self.residual_ / (1 - self.leverage_))[None, :]
+        # 1 - h, from the form that keeps more digits: single precision rounds h near 1 to 1
+        rest = np.where(
+            self.leverage_ < 0.5, 1 - self.leverage_, self.diagonal_ / self.item_scale_**2
+        )
+        ratio = (self.residual_ / rest)[None, :]
         return np.asarray(explained * ratio + signals * (1 - ratio), np.float32)
 
     def score_users(self, rows: Rows) -> Floats:

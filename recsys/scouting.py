@@ -239,7 +239,8 @@ def _study(seed: int) -> Study:
     # optuna takes a second to import, and only a search needs it
     from optuna import create_study, logging, samplers
 
-    sampler = samplers.TPESampler(seed=seed, n_startup_trials=6)
+    # optuna takes seeds of 32 bits alone
+    sampler = samplers.TPESampler(seed=seed % 2**32, n_startup_trials=6)
     verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.WARNING)
     try:

@@ -27,7 +27,8 @@ TASTES = (Taste(0.1), Taste(0.2), Taste(0.3), Taste(0.5), Taste(0.5, 1.0), Taste
 MEMORIES = (0.5, 1.0, 2.0, 4.0, 8.0)
 FEW_TASTES = (Taste(0.3), Taste(0.5), Taste(0.7))
 FEW_MEMORIES = (1.0, 4.0, 8.0)
-FEW_BACKGROUNDS = (0.01, 0.03, 0.1)
+#: up to popularity itself: with less, random ties pass for friends by smoothing towards it
+FEW_BACKGROUNDS = (0.01, 0.03, 0.1, 0.3, 1.0)
 COLD_TASTES = (Taste(0.3), Taste(0.6), Taste(0.85))
 COLD_MEMORIES = (0.0, 0.5, 1.0, 4.0)
 BACKGROUNDS = (FAINT, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)

@@ -44,6 +44,9 @@ def shared(
     if found is not None and enough(found[1]):
         result: Result = found[1]
         return result
+    # let go of the old result first: two large inverses at a time may not fit
+    found = None
+    kept.pop((what, id(table)), None)
     result = compute()
     kept[what, id(table)] = (table, result)
     return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -51,7 +51,7 @@ def tune(
     Parameters
     ----------
     interactions : DataFrame, sparse matrix or Interactions
-        The training rows; columns ``user_id, item_id`` and optionally ``weight``.
+        The training rows; columns ``user_id, item_id``. Each counts 1, whatever its weight.
     social : DataFrame, networkx graph, sparse matrix or SocialGraph, optional
         The ties; without them base models alone are searched.
     directed : bool, optional
@@ -59,8 +59,10 @@ def tune(
     bases : sequence of str
         Families to search: ``"SpectralFilter"``, ``"ALS"``, ``"EASE"``.
     time_budget : float
-        Seconds. A fit that is likely not to end in time is not started; the first one of all
-        always is. How many trials fit in depends on the machine.
+        Seconds for the base models, six tenths of them where there are ties: the dials of
+        :class:`SocialDiffusion` are chosen after that, on one to three fits of the best base,
+        and take the time that they take. A fit that is likely not to end in time is not started;
+        the first one of all always is. How many trials fit in depends on the machine.
     n_trials : int, optional
         Trials of base models at most; the families then take turns instead of time, and with a
         generous budget the search is repeatable.
@@ -120,6 +122,8 @@ def tune(
 def _checked_families(bases: Sequence[str]) -> tuple[str, ...]:
     if isinstance(bases, str):
         raise TypeError(f"bases must be a list of names; got {bases!r}: pass [{bases!r}]")
+    if not isinstance(bases, Iterable):
+        raise TypeError(f"bases must be a list of names; got {bases!r}: leave it out for all")
     names = list(bases)
     if not names or not all(isinstance(name, str) and name in FAMILIES for name in names):
         raise ValueError(f"bases must be some of {sorted(FAMILIES)}; got {names!r}")

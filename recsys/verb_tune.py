@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,8 @@ from .options import (
 from .store import refuse_existing
 from .tune import tune
 
+#: columns of the trials that fit a terminal of 80 characters; --trials writes all
+SHOWN = ("trial", "family", "ndcg@20", "lead", "error", "hold_outs", "state")
 BASES = {"als": "ALS", "ease": "EASE", "spectral": "SpectralFilter"}
 
 
@@ -31,8 +34,8 @@ def tune_verb(
     social: Annotated[Path | None, typer.Option(help="csv, tsv or parquet of ties.")] = None,
     budget: Annotated[float, typer.Option(help="Seconds for the search.")] = 600.0,
     max_trials: Annotated[int | None, typer.Option(help="Trials of base models at most.")] = None,
-    bases: Annotated[str, typer.Option(help="With commas: als, ease, spectral.")] = (
-        "als,ease,spectral"
+    bases: Annotated[str, typer.Option(help="With commas: spectral, als, ease.")] = (
+        "spectral,als,ease"
     ),
     trials: Annotated[Path | None, typer.Option(help="Also write the trials to a table.")] = None,
     directed: Annotated[bool, typer.Option(help="A tie binds its source alone.")] = False,
@@ -72,11 +75,12 @@ def tune_verb(
             model.save(out, overwrite=force)
             if trials is not None:
                 write_table(found.trials, trials)
-    best = found.trials.nlargest(10, "lead").dropna(axis=1, how="all")
+    best = found.trials.nlargest(10, "lead")[list(SHOWN)]
     show_frame(best, f"the best of {len(found.trials)} trials, on hold-outs of the training table")
     if found.ablation is not None:
         show_frame(found.ablation, "what the graph changes, on a hold-out")
-    say(f"search: {found.seconds:.0f} s    model: {out}")
+    say(str(replace(found, ablation=None)))
+    say(f"model: {out}")
 
 
 def _family(name: str) -> str:

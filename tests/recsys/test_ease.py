@@ -228,3 +228,14 @@ def test_users_of_the_fit_score_as_their_rows_do(shape: tuple[int, int], bound: 
     users = np.array([3, 0, 19])
     by_rows = model.score_signals(model.interactions_[users].toarray())
     np.testing.assert_allclose(model.score_known(users), by_rows, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [["ax", "by", "bz", "bw"], ["ax", "bx", "cy", "dy", "dx"]])
+def test_next_to_no_penalty_divides_by_nothing(rows: list[str]) -> None:
+    """An item that nobody shares has a leverage that single or double precision rounds to 1."""
+    table = pd.DataFrame({"user_id": [r[0] for r in rows], "item_id": [r[1] for r in rows]})
+    for penalty in (1e-8, 1e-18):
+        model = sf.EASE(regularization=penalty, diagonal_bound=0.3).fit(table)
+        signals = model.interactions_.toarray()
+        for scores in (model.score_signals(signals), model.score_users(np.arange(2))):
+            assert np.isfinite(scores).all()

@@ -220,3 +220,15 @@ def test_the_graph_must_beat_a_background(friends: float, expected: Setting) -> 
     chosen, alone = selection._with_little(judged, settings)
     assert chosen == expected
     assert alone == (faint if friends else plain)
+
+
+def test_random_ties_earn_nothing_for_users_with_few_items() -> None:
+    """On a base that wants for popularity, whose mean over random people is no friendship."""
+    world = sf.datasets.make_social_world(n_users=400, n_items=150, rng=3)
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        ties = world.social.apply(rng.permutation)
+        ties = ties[ties["source_id"] != ties["target_id"]]
+        model = sf.SocialDiffusion(sf.EASE(regularization=50.0), random_state=10 * seed)
+        model.fit(world.interactions, social=ties)
+        assert (model.few_damping_, model.few_memory_) == (0.0, 0.0)

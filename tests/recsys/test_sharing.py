@@ -1,5 +1,6 @@
 """What is kept, for how long, and for whom."""
 
+import weakref
 from functools import partial
 
 import pytest
@@ -87,3 +88,15 @@ def test_a_failure_is_not_kept() -> None:
         with pytest.raises(MemoryError):
             shared("sum", table, fail)
         assert shared("sum", table, Counting()) == 1
+
+
+def test_what_is_replaced_is_gone_before_its_successor_is_computed() -> None:
+    """Two large results of one name never live at the same time."""
+    table = Table()
+
+    def successor() -> bool:
+        return first() is None
+
+    with sharing():
+        first = weakref.ref(shared("matrix", table, Table))
+        assert shared("matrix", table, successor, enough=lambda kept: False)

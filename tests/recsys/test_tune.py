@@ -232,6 +232,15 @@ def test_a_directed_graph_keeps_its_direction() -> None:
     found.model.fit(WORLD.interactions, social=WORLD.social, directed=True)
 
 
+@pytest.mark.parametrize("seed", [2**32 - 1, 2**40])
+def test_any_whole_number_is_a_seed(seed: int) -> None:
+    """Also one that is too large for a library underneath."""
+    found = sf.tune(
+        WORLD.interactions, bases=["SpectralFilter", "EASE"], n_trials=1, random_state=seed
+    )
+    assert len(found.trials) == 1
+
+
 def test_one_trial_or_no_time_at_all() -> None:
     """Still a model."""
     for limit in ({"n_trials": 1}, {"time_budget": 0.01}):
@@ -297,6 +306,9 @@ def test_a_single_name_is_not_a_list_of_names() -> None:
     """The way out is in the message; any iterable of names will do."""
     with pytest.raises(TypeError, match=r"bases must be a list of names; got 'EASE': pass \['EA"):
         sf.tune(WORLD.interactions, bases="EASE")
+    nothing: Any = None
+    with pytest.raises(TypeError, match="bases must be a list of names; got None: leave it out"):
+        sf.tune(WORLD.interactions, bases=nothing)
     names: Any = iter(["EASE", "EASE"])
     found = sf.tune(WORLD.interactions, bases=names, n_trials=1)
     assert found.trials["family"].tolist() == ["EASE"]

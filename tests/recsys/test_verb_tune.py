@@ -71,7 +71,7 @@ def test_the_chosen_trial_is_on_the_first_row(run: Run, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     trials = pd.read_parquet(tmp_path / "trials.parquet")
     chosen = trials.loc[trials["state"] == "chosen", "trial"].item()
-    shown = [line for line in result.stdout.splitlines() if "EASE" in line]
+    shown = [line for line in result.stdout.splitlines() if "│" in line and "EASE" in line]
     assert len(shown) == 4
     assert shown[0].split("│")[1].strip() == str(chosen)
 
@@ -166,3 +166,16 @@ def test_help_has_an_example() -> None:
     result = CliRunner().invoke(app, ["tune", "--help"])
     assert result.exit_code == 0
     assert "suffuse tune --interactions" in result.stdout.split("Options")[0]
+
+
+def test_a_narrow_terminal_shows_which_base_won(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No column is cut at 80 characters, and the settings are written out."""
+    monkeypatch.setenv("COLUMNS", "80")
+    result = run(*TABLE[:-2], "--bases", "spectral,ease", "--max-trials", "4")
+    assert result.exit_code == 0, result.output
+    header = next(line for line in result.stdout.splitlines() if "family" in line)
+    assert [cell.strip() for cell in header.strip("\u2503").split("\u2503")] == list(
+        verb_tune.SHOWN
+    )
+    assert "SpectralFilter \u2502" in result.stdout
+    assert "base: EASE(regularization=" in result.stdout
