@@ -28,6 +28,8 @@ MEMORIES = (0.5, 1.0, 2.0, 4.0, 8.0)
 FEW_TASTES = (Taste(0.3), Taste(0.5), Taste(0.7))
 FEW_MEMORIES = (1.0, 4.0, 8.0)
 #: up to popularity itself: with less, random ties pass for friends by smoothing towards it
+#: what the graph must beat, never chosen itself
+WARM_BACKGROUNDS = (0.003, 0.01, 0.03, 0.1, 0.3)
 FEW_BACKGROUNDS = (0.01, 0.03, 0.1, 0.3, 1.0)
 COLD_TASTES = (Taste(0.3), Taste(0.6), Taste(0.85))
 COLD_MEMORIES = (0.0, 0.5, 1.0, 4.0)
@@ -161,8 +163,8 @@ def select(
             [draw.judge(adjacency, kind, name, tried, n_jobs) for draw in draws],
             [getattr(draw.held, name) for draw in draws],
         )
-        if name == "few" and baseline == alone:
-            chosen[name], alone = _with_little(judged, settings)
+        if name != "cold" and baseline == alone:
+            chosen[name], alone = _over_background(judged, settings)
         else:
             chosen[name] = choose(judged.among(settings), baseline)
         changes.append(ablation(judged, alone, chosen[name], name))
@@ -175,11 +177,11 @@ def select(
     )
 
 
-def _with_little(judged: Judged, settings: tuple[Setting, ...]) -> tuple[Setting, Setting]:
-    """What serves users of whom little is known, and the best that there is without the graph.
+def _over_background(judged: Judged, settings: tuple[Setting, ...]) -> tuple[Setting, Setting]:
+    """What the graph serves best, or the base alone; and the best that there is without the graph.
 
-    A popularity background helps them with or without friends, so the graph must beat the base
-    with its best background; where it does not, they keep the base alone.
+    Where a popularity background helps, random friends help too, as any smoothing does. So the
+    graph must beat the base with its best background; where it does not, the base stays alone.
     """
     plain = tuple(
         setting for setting in settings if not setting.memory and not setting.taste.damping
@@ -227,7 +229,10 @@ def _warm_grid(dials: Dials) -> tuple[tuple[Setting, ...], Setting]:
     own = Taste(dials.damping or 0.0, dials.evidence)
     tastes = (own,) if dials.damping is not None else (Taste(), *TASTES)
     memories = (dials.memory,) if dials.memory is not None else (0.0, *MEMORIES)
-    return grid(tastes, memories), Setting(tastes[0], memories[0])
+    settings, baseline = grid(tastes, memories), Setting(tastes[0], memories[0])
+    if baseline == Setting():
+        settings += tuple(Setting(background=weight) for weight in WARM_BACKGROUNDS)
+    return settings, baseline
 
 
 def _few_grid(dials: Dials) -> tuple[tuple[Setting, ...], Setting]:

@@ -101,9 +101,9 @@ class SocialDiffusion(Recommender):
     ablation_ : DataFrame
         Columns ``users, metric, base, diffused, difference, low, high, n_users``: what the graph
         changes on the hold-out (warm users: some cells hidden; few: all but 1, 2 or 5; cold: all),
-        with 95 % intervals. For few the base has the popularity background that suits it best, for
-        cold it is popularity. The chosen setting was picked on these users, so its gain is slightly
-        flattered. Empty where nothing was "auto".
+        with 95 % intervals. The base has the popularity background that suits it best here, for
+        cold it is popularity alone. The chosen setting was picked on these users, so its gain is
+        slightly flattered. Empty where nothing was "auto".
     search_ : DataFrame
         Every setting that was tried, with its recall and NDCG on the hold-out.
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from ..datasets.readers import write_table
@@ -75,6 +76,8 @@ def tune_verb(
             model.save(out, overwrite=force)
             if trials is not None:
                 write_table(found.trials, trials)
+    if len(np.unique(table.weights)) > 1:
+        say("note: the weights of the table are not used; a row counts as a row")
     best = found.trials.nlargest(10, "lead")[list(SHOWN)]
     show_frame(best, f"the best of {len(found.trials)} trials, on hold-outs of the training table")
     if found.ablation is not None:

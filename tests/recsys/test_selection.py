@@ -22,6 +22,7 @@ from suffuse.recsys.selection import (
     MEMORIES,
     POPULAR,
     TASTES,
+    WARM_BACKGROUNDS,
     Dials,
     Selection,
     as_given,
@@ -68,7 +69,8 @@ def test_everything_free_tries_everything(tall: SocialWorld) -> None:
     """Every taste and memory, with and without, for all three groups of users."""
     chosen = selected(tall, Dials())
     warm = chosen.trials[chosen.trials["users"] == "warm"]
-    assert len(warm) == (1 + len(TASTES)) * (1 + len(MEMORIES))
+    n_graph = (1 + len(TASTES)) * (1 + len(MEMORIES))
+    assert len(warm) == n_graph + len(WARM_BACKGROUNDS)
     cold = chosen.trials[chosen.trials["users"] == "cold"]
     assert set(cold["damping"]) == {taste.damping for taste in (Taste(), *COLD_TASTES)}
     assert set(cold["memory"]) == set(COLD_MEMORIES)
@@ -217,7 +219,7 @@ def test_the_graph_must_beat_a_background(friends: float, expected: Setting) -> 
     noise = np.random.default_rng(0).standard_normal((3, 300)) * 0.05
     gains = np.array([0.0, 0.05, friends])[:, None]
     judged = Judged(settings, noise, noise + gains)
-    chosen, alone = selection._with_little(judged, settings)
+    chosen, alone = selection._over_background(judged, settings)
     assert chosen == expected
     assert alone == (faint if friends else plain)
 
