@@ -14,22 +14,26 @@ from . import confusion, graded, metrics, over_cuts
 from . import roc as areas
 from .discounts import Discount
 from .hits import Denominator, Values, hits_at
+from .inputs import checked_count
 from .lists import Lists
 
 Judgement = Callable[..., Values | float]
 
 
 def refuse_unknown(function: Callable[..., Any], options: Mapping[str, Any], label: str) -> None:
-    """Raise unless every option is a keyword of the metric."""
-    allowed = [
-        parameter.name
+    """Raise unless every option is a keyword of the metric, and a switch is on or off."""
+    allowed = {
+        parameter.name: parameter.default
         for parameter in inspect.signature(function).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY
-    ]
+    }
     unknown = sorted(set(options) - set(allowed))
     if unknown:
-        choice = f"one of {allowed}" if allowed else "left out, for there are none"
+        choice = f"one of {list(allowed)}" if allowed else "left out, for there are none"
         raise ValueError(f"options of {label} must be {choice}; got {unknown[0]!r}")
+    for name, value in options.items():
+        if isinstance(allowed[name], bool) and not isinstance(value, bool):
+            raise ValueError(f"{name} of {label} must be true or false; got {value!r}")
 
 
 def _recall(lists: Lists, k: int, *, denominator: Denominator = "n") -> Values:
@@ -40,10 +44,12 @@ def _capped_recall(lists: Lists, k: int) -> Values:
     return metrics.recall(lists.hits, lists.n_relevant, k, denominator="min")
 
 
-def _precision(lists: Lists, k: int, *, denominator: Denominator = "k") -> Values:
+def _precision(
+    lists: Lists, k: int, *, denominator: Denominator = "k", empty: float = float("nan")
+) -> Values:
     lengths = lists.lengths if denominator == "list" else None
     return metrics.precision(
-        lists.hits, lists.n_relevant, k, denominator=denominator, lengths=lengths
+        lists.hits, lists.n_relevant, k, denominator=denominator, lengths=lengths, empty=empty
     )
 
 
@@ -155,7 +161,9 @@ def _gauc(lists: Lists, k: int) -> float:
 def _percentile_rank(lists: Lists, k: int, *, n_items: int | None = None) -> Values:
     hits = lists.hits[:, :k]
     lengths = (lists.items[:, :k] >= 0).sum(axis=1)
-    sizes = candidates(lists) if n_items is None else np.full(lists.n_users, n_items)
+    sizes = candidates(lists)
+    if n_items is not None:
+        sizes = np.maximum(checked_count("n_items", n_items), _needed(lists))
     return areas.percentile_rank(hits, lists.n_relevant, sizes, lengths=lengths)
 
 
@@ -179,8 +187,12 @@ def candidates(lists: Lists) -> npt.NDArray[np.int64]:
     owned = np.zeros(lists.n_users, np.int64)
     if lists.train_rows is not None:
         owned = np.diff(lists.train_rows.indptr).astype(np.int64)
-    needed = lists.lengths + lists.n_relevant - np.asarray(lists.hits.sum(axis=1), np.int64)
-    return np.asarray(np.maximum(lists.n_catalogue - owned, needed), np.int64)
+    return np.asarray(np.maximum(lists.n_catalogue - owned, _needed(lists)), np.int64)
+
+
+def _needed(lists: Lists) -> npt.NDArray[np.int64]:
+    """How many different items are listed for each user or relevant."""
+    return lists.lengths + lists.n_relevant - np.asarray(lists.hits.sum(axis=1), np.int64)
 
 
 #: what rises as a user is served better, from 0 on: what fairness compares

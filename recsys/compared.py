@@ -9,6 +9,11 @@ import pandas as pd
 
 from .intervals import Values, effect_size, holm, normal_interval, paired_t, sign_flip
 
+_COLUMNS = [
+    *("metric", "difference", "low", "high"),
+    *("t_p", "sign_flip_p", "holm_p", "effect_size", "n_users"),
+]
+
 
 def difference_table(
     differences: Mapping[str, Values],
@@ -55,12 +60,10 @@ def difference_table(
                 "high": found.high,
                 "t_p": paired_t(defined),
                 "sign_flip_p": sign_flip(defined, n_flips=n_flips, random_state=random_state),
-                "holm_p": np.nan,
                 "effect_size": effect_size(defined),
                 "n_users": found.n,
             }
         )
-    frame = pd.DataFrame(rows)
-    if len(frame):
-        frame["holm_p"] = holm(frame["sign_flip_p"])
+    frame = pd.DataFrame(rows, columns=_COLUMNS)
+    frame["holm_p"] = holm(frame["sign_flip_p"].to_numpy(dtype=np.float64))
     return frame

@@ -96,9 +96,15 @@ LENSKIT = Compat(
 #: and its Surprisal what novelty is here
 REPLAY = Compat("replay", {"novelty": {"normalize": True, "denominator": "k"}})
 
-#: ranx 0.3: grades count in NDCG, MAP divides by n
+#: ranx 0.3: grades count in NDCG, MAP divides by n; without a cut lists divide by their length
 RANX = Compat(
-    "ranx", {"ndcg": {"gain": "linear"}, "dcg": {"gain": "linear"}, "map": {"denominator": "n"}}
+    "ranx",
+    {"ndcg": {"gain": "linear"}, "dcg": {"gain": "linear"}, "map": {"denominator": "n"}},
+    uncut={
+        "precision": {"denominator": "list", "empty": 0.0},
+        "f1": {"denominator": "list"},
+        "ndcg": {"gain": "linear", "denominator": "n"},
+    },
 )
 
 #: Elliot: grades count as powers of two in NDCG, and only users with a list are judged. Its
@@ -144,6 +150,6 @@ def compat_of(given: str | Compat | None) -> Compat:
         return TEXTBOOK
     if isinstance(given, Compat):
         return given
-    if given not in _PRESETS:
+    if not isinstance(given, str) or given not in _PRESETS:
         raise ValueError(f"compat must be one of {sorted(_PRESETS)} or a Compat; got {given!r}")
     return _PRESETS[given]

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from .hits import Counts, Hits, Values, found, hits_at, refuse_unless
+from .inputs import checked_count
 
 
 def r_precision(hits: Hits, n_relevant: Counts, k: int, *, cut: Literal["n", "k"] = "n") -> Values:
@@ -48,7 +49,7 @@ def r_precision(hits: Hits, n_relevant: Counts, k: int, *, cut: Literal["n", "k"
 def accuracy(hits: Hits, n_relevant: Counts, k: int, *, n_items: int) -> Values:
     """``(TP + TN) / n_items``, FP = k - TP also where a list is shorter; shape (n_users,).
 
-    Close to 1 for every list over a large catalogue.
+    Close to 1 for every list over a large catalogue; TN is 0 where k reaches beyond it.
 
     Parameters
     ----------
@@ -66,15 +67,15 @@ def accuracy(hits: Hits, n_relevant: Counts, k: int, *, n_items: int) -> Values:
     >>> accuracy(np.array([[True, False]]), np.array([2]), 2, n_items=10).tolist()
     [0.8]
     """
-    n_hits = hits_at(hits, n_relevant, k)
-    return (n_items - k - n_relevant + 2.0 * n_hits) / n_items
+    size, n_hits = checked_count("n_items", n_items), hits_at(hits, n_relevant, k)
+    return (n_hits + np.maximum(size - k - n_relevant + n_hits, 0.0)) / size
 
 
 def mcc(hits: Hits, n_relevant: Counts, k: int, *, n_items: int) -> Values:
     """Matthews correlation of listed and relevant, from -1 to 1; shape (n_users,).
 
     ``(TP TN - FP FN) / sqrt((TP+FP) (TP+FN) (TN+FP) (TN+FN))``, FP = k - TP also where a list is
-    shorter; 0 where the denominator is 0.
+    shorter; TN is 0 where k reaches beyond the catalogue; 0 where the denominator is 0.
 
     Parameters
     ----------
@@ -94,9 +95,9 @@ def mcc(hits: Hits, n_relevant: Counts, k: int, *, n_items: int) -> Values:
     """
     hit = hits_at(hits, n_relevant, k)
     false, missed = k - hit, n_relevant - hit
-    rest = n_items - k - missed
+    rest = np.maximum(checked_count("n_items", n_items) - k - missed, 0.0)
     product = (hit + false) * (hit + missed) * (rest + false) * (rest + missed)
-    root = np.sqrt(np.maximum(product, 0.0))
+    root = np.sqrt(product)
     return np.divide(hit * rest - false * missed, root, out=np.zeros(len(hit)), where=root > 0)
 
 

@@ -28,7 +28,7 @@ def within_groups(
     ci : float in (0, 1)
         Confidence level of the intervals.
     min_size : int
-        Smaller groups keep their mean and get NaN elsewhere.
+        Smaller groups have NaN.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def within_groups(
     return pd.DataFrame(
         {
             "group": list(groups.names),
-            "value": means,
+            "value": np.where(sizes >= min_size, means, np.nan),
             "low": means - half,
             "high": means + half,
             "p": p,

@@ -20,7 +20,7 @@ from .inputs import checked_count, checked_number
 from .judgement_context import Context
 from .judging import Rules, Values, measured, plan_of
 from .lists import Lists, lists_of
-from .ranked import features_of, table_of
+from .ranked import features_of, table_of, truth_of
 from .report import Report
 
 
@@ -116,9 +116,11 @@ def evaluate(
     if ci_method not in ("normal", "bootstrap"):
         raise ValueError(f"ci_method must be normal or bootstrap; got {ci_method!r}")
     smallest = checked_count("min_group_size", min_group_size)
+    if target is not None and item_groups is None:
+        raise ValueError(f"item_groups must be given for a target; got target={target!r} alone")
     beside = _Beside(item_groups, item_features, target, smallest)
     chosen = compat_of(compat)
-    truth = table_of(test, "test")
+    truth = truth_of(test)
     known = None if train is None else table_of(train, "train")
     lists, kept = _judged(lists_of(recs, truth, train=known, gaps=chosen.gaps), chosen)
     plan = plan_of(metrics, longest=lists.longest, has_train=known is not None)

@@ -11,11 +11,15 @@ from scipy import sparse
 from . import list_kernels as kernels
 from .discounts import Discount, discounts
 from .hits import refuse_unless
+from .inputs import checked_number
 
 Grades = npt.NDArray[np.floating]
 Values = npt.NDArray[np.float64]
 Gain = Literal["linear", "exp", "binary"]
 Ties = Literal["average", "first", "last"]
+
+#: largest exponent of two in a gain; sums of such gains stay finite
+_MOST = 1000.0
 
 
 def gain_of(grades: npt.ArrayLike, gain: Gain, *, shift: float = 0.0) -> Values:
@@ -33,7 +37,7 @@ def gain_of(grades: npt.ArrayLike, gain: Gain, *, shift: float = 0.0) -> Values:
     Raises
     ------
     ValueError
-        For another gain.
+        For another gain, or an exponent above 1000, whose power is no finite number.
 
     Examples
     --------
@@ -46,7 +50,14 @@ def gain_of(grades: npt.ArrayLike, gain: Gain, *, shift: float = 0.0) -> Values:
         return clipped
     if gain == "binary":
         return (clipped > 0).astype(np.float64)
-    return np.where(clipped > 0, np.exp2(clipped + shift) - 1.0, 0.0)
+    added = checked_number("shift", shift, low=-_MOST)
+    highest = float(clipped.max(initial=0.0))
+    if highest + added > _MOST:
+        raise ValueError(
+            f"gain must be linear or binary where weights and shift reach beyond {_MOST:g}; "
+            f"got 2^({highest:g} + {added:g})"
+        )
+    return np.where(clipped > 0, np.exp2(clipped + added) - 1.0, 0.0)
 
 
 def graded_dcg(gains: Grades, k: int, *, discount: Discount = "log2") -> Values:

@@ -29,6 +29,7 @@ from .hits import (
     refuse_unless,
     summed,
 )
+from .inputs import checked_number
 from .over_cuts import mean_precision
 
 
@@ -70,6 +71,7 @@ def precision(
     *,
     denominator: Denominator = "k",
     lengths: Counts | None = None,
+    empty: float = float("nan"),
 ) -> Values:
     """``sum_{r<=k} h_r / k``: short lists still divide by k; shape (n_users,).
 
@@ -82,10 +84,12 @@ def precision(
     k : int
         Length at which lists are cut.
     denominator : {"k", "list", "min"}
-        ``"list"``: the length of the list up to the cut (LensKit), NaN for an empty one;
+        ``"list"``: the length of the list up to the cut (LensKit; ranx without a cut);
         ``"min"``: min(k, n) (RecTools' R-precision).
     lengths : ndarray of int, shape (n_users,), optional
         How many items each list holds, for ``"list"``; the width of ``hits`` without it.
+    empty : float
+        The value of an empty list under ``"list"``: NaN (LensKit), or 0 (ranx).
 
     Raises
     ------
@@ -103,7 +107,7 @@ def precision(
     n_hits = hits_at(hits, n_relevant, k)
     if denominator == "list":
         sizes = held(hits, k, lengths).astype(np.float64)
-        shares = np.divide(n_hits, sizes, out=np.full(len(hits), np.nan), where=sizes > 0)
+        shares = np.divide(n_hits, sizes, out=np.full(len(hits), float(empty)), where=sizes > 0)
         return np.asarray(shares, np.float64)
     return n_hits / divisor(denominator, n_relevant, k)
 
@@ -148,8 +152,7 @@ def f_beta(
     >>> f_beta(np.array([[True, False]]), np.array([1]), 2).round(4).tolist()
     [0.6667]
     """
-    if not beta > 0:
-        raise ValueError(f"beta must be above 0; got {beta!r}")
+    checked_number("beta", beta, above=True)
     refuse_unless(denominator, ("k", "list"), "denominator")
     # P = h / d and R = h / n, so the quotient needs neither and is 0 where h is.
     shown = k if denominator == "k" else held(hits, k, lengths)
@@ -370,8 +373,7 @@ def rbp(
     >>> rbp(np.array([[True, False, True]]), np.array([2]), 3, p=0.5).tolist()
     [0.625]
     """
-    if not 0 < p < 1:
-        raise ValueError(f"p must be in (0, 1); got {p!r}")
+    checked_number("p", p, high=1.0, above=True, below=True)
     refuse_unless(denominator, ("series", "min"), "denominator")
     rows, ranks = found(hits, k)
     values = summed(rows, (1 - p) * p**ranks, hits)

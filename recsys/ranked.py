@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,21 @@ def table_of(rows: Any, name: str) -> Interactions:
         raise TypeError(f"{name}: {error}") from error
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
+
+
+def truth_of(test: Any) -> Interactions:
+    """``test`` as a table in which a repeated row counts once, with its largest weight.
+
+    Tables add repeated rows up, as a fit wants them; here that would raise a graded value.
+    """
+    table = table_of(test, "test")
+    pair = ["user_id", "item_id"]
+    if not (table.n_merged and isinstance(test, pd.DataFrame) and set(pair) <= set(test.columns)):
+        return table
+    if "weight" in test.columns:
+        test = test.sort_values("weight", kind="stable")
+    once = table_of(test.drop_duplicates(pair, keep="last"), "test")
+    return replace(once, n_merged=table.n_merged)
 
 
 def checked_columns(recs: Any, name: str) -> None:
@@ -128,13 +143,21 @@ def universe_of(recs: pd.DataFrame, truth: Interactions, known: Interactions | N
 def features_of(item_ids: Ids, features: Any) -> npt.NDArray[np.float64]:
     """The numbers of every item, NaN where the frame has no row; shape (n_items, n_features)."""
     if not isinstance(features, pd.DataFrame) or "item_id" not in features.columns:
-        found = list(features) if isinstance(features, pd.DataFrame) else type(features).__name__
-        raise ValueError(f"item_features must be a frame with a column item_id; got {found}")
-    numbers = features.drop(columns="item_id").to_numpy(dtype=float)
+        got = list(features) if isinstance(features, pd.DataFrame) else type(features).__name__
+        raise ValueError(f"item_features must be a frame with a column item_id; got {got}")
+    values = features.drop(columns="item_id")
+    try:
+        numbers = values.to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        words = [str(name) for name in values if not pd.api.types.is_numeric_dtype(values[name])]
+        raise ValueError(
+            f"item_features must hold numbers beside item_id; got other values in {words}: "
+            "pandas.get_dummies makes numbers of labels"
+        ) from error
     places = positions(distinct_ids(features["item_id"], "item_id"), item_ids, "item_id")
-    values = np.full((len(item_ids), numbers.shape[1]), np.nan)
-    values[places >= 0] = numbers[places[places >= 0]]
-    return values
+    found = np.full((len(item_ids), numbers.shape[1]), np.nan)
+    found[places >= 0] = numbers[places[places >= 0]]
+    return found
 
 
 def id_order(item_ids: Ids) -> Codes:

@@ -251,7 +251,7 @@ class Report:
     def _tables(self) -> list[tuple[str, pd.DataFrame, str]]:
         """Title, frame and number format of everything there is to show."""
         tables = [("", self.to_frame(), "{:.4f}")]
-        if self.differences is not None:
+        if self.differences:
             changes = self.difference_frame()
             tables.append(("difference to the baseline:", changes, "{:+.4f}"))
         if self.fairness is not None and len(self.fairness):

@@ -212,7 +212,7 @@ def _write_page(
 def _show(result: Report, baseline: str, recs: Path) -> None:
     """The tables and the words of the terminal."""
     show_frame(result.to_frame(), f"{recs}, {result.ci * 100:g} % intervals")
-    if result.differences is not None:
+    if result.differences:
         show_frame(result.difference_frame(), f"difference to {baseline}")
     metric = leading_metric(result)
     if result.user_groups is not None and metric is not None:

@@ -134,7 +134,7 @@ def group_table(report: Report, metric: str) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the report has no groups.
+        If the report has no groups, or no such metric per user.
 
     Examples
     --------
@@ -149,6 +149,8 @@ def group_table(report: Report, metric: str) -> pd.DataFrame:
     """
     if report.user_groups is None:
         raise ValueError("user_groups must be given to evaluate(...); got None")
+    if metric not in report.per_user:
+        raise ValueError(f"metric must be one of {sorted(report.per_user)}; got {metric!r}")
     codes, names = pd.factorize(report.user_groups)
     groups = Groups(codes.astype(np.int64), tuple(names))
     ci, smallest = report.ci, max(report.min_group_size, 1)

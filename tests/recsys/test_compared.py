@@ -33,5 +33,7 @@ def test_nothing_differs() -> None:
 
 
 def test_no_metric() -> None:
-    """No row."""
-    assert difference_table({}).empty
+    """No row, and the columns all the same."""
+    frame = difference_table({})
+    assert frame.empty
+    assert frame.columns.tolist() == difference_table({"m": np.zeros(2)}).columns.tolist()

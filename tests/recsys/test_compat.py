@@ -71,6 +71,16 @@ def test_ndcg_by_hand(
     assert found == pytest.approx(top / sum(g * log(r) for r, g in enumerate(ideal, 1)))
 
 
+def test_ranx_without_a_cut() -> None:
+    """Lists divide by their own length, an empty one is 0, the ideal holds all that was taken."""
+    assert value("precision", "ranx") == pytest.approx(2 / 3)
+    assert value("f1", "ranx") == pytest.approx(2 * (2 / 3) * (2 / 5) / (2 / 3 + 2 / 5))
+    ideal = sum(g * log(r) for r, g in enumerate([3, 2, 1, 1, 1], 1))
+    assert value("ndcg", "ranx") == pytest.approx((log(2) + 3 * log(3)) / ideal)
+    assert value("precision", "ranx", RECS.assign(user_id="v")) == 0.0
+    assert np.isnan(value("precision:denominator=list", None, RECS.assign(user_id="v")))
+
+
 def test_gaps_are_misses_for_rectools() -> None:
     """A hit at explicit rank 3 alone."""
     late = pd.DataFrame({"user_id": ["u"], "item_id": ["a"], "rank": [3]})

@@ -35,6 +35,16 @@ def test_mcc_without_a_contrast_is_zero() -> None:
     assert confusion.mcc(np.array([[True]]), np.array([1]), 1, n_items=1).tolist() == [0.0]
 
 
+def test_a_cut_beyond_the_catalogue_leaves_no_true_negative() -> None:
+    """Nobody is told apart from whom, and both stay in their ranges."""
+    hits, n = np.array([[True, False], [False, False]]), np.array([1, 2])
+    assert confusion.accuracy(hits, n, 50, n_items=5).tolist() == [0.2, 0.0]
+    assert (np.abs(confusion.mcc(hits, n, 50, n_items=5)) <= 1.0).all()
+    for metric in (confusion.accuracy, confusion.mcc):
+        with pytest.raises(ValueError, match="n_items must be a whole number of at least 1; got 0"):
+            metric(hits, n, 2, n_items=0)
+
+
 def test_r_precision_looks_at_as_many_places_as_there_are_relevant_items() -> None:
     """Two relevant: a hit at rank 3 does not count; with the other cut it does."""
     hits, n = np.array([[True, False, True]]), np.array([2])

@@ -251,6 +251,27 @@ LISTS, TRUTH = lists_frame({"a": ["x", "y"]}), truth_frame({"a": ["x"]})
         (LISTS, TRUTH, {"metrics": ["recall@0"]}, "got 'recall@0'"),
         (LISTS, TRUTH, {"metrics": ["Recall@2"]}, "got 'Recall@2'"),
         (LISTS, TRUTH, {"metrics": [2]}, "metrics must be names like .*; got 2"),
+        (
+            LISTS,
+            TRUTH,
+            {"metrics": ["rbp@2:p=most"]},
+            r"p must be a number in \(0, 1\); got 'most'",
+        ),
+        (
+            LISTS,
+            TRUTH,
+            {"metrics": ["f_beta:beta=0"]},
+            r"beta must be a number in \(0, inf\); got 0",
+        ),
+        (
+            LISTS,
+            TRUTH,
+            {"metrics": ["percentile_rank:n_items=0"]},
+            "n_items must be a whole number",
+        ),
+        (LISTS, TRUTH, {"metrics": ["gini:unbiased=no"]}, "unbiased of .* must be true or false"),
+        (LISTS, TRUTH, {"compat": ["ranx"]}, r"compat must be one of .*; got \['ranx'\]"),
+        (LISTS, TRUTH, {"target": {"old": 1.0}}, "item_groups must be given for a target"),
         (LISTS, TRUTH, {"ci": 95}, r"ci must be a number in \(0, 1\); got 95"),
         (LISTS, TRUTH, {"baseline": TRUTH}, "baseline must have a column rank or score"),
     ],
@@ -436,3 +457,16 @@ def test_the_bootstrap_is_an_option() -> None:
     assert drawn["low"] == pytest.approx(normal["low"], abs=0.1 * (normal["high"] - normal["low"]))
     with pytest.raises(ValueError, match="ci_method must be normal or bootstrap; got 'exact'"):
         sf.evaluate(*tables_of, ci_method="exact")
+
+
+@pytest.mark.parametrize("gain", ["binary", "linear", "exp"])
+def test_a_repeated_test_row_raises_nothing(gain: str) -> None:
+    """It counts once, with its largest weight."""
+    recs = pd.DataFrame({"user_id": [1, 1], "item_id": [8, 9], "rank": [1, 2]})
+    test = pd.DataFrame({"user_id": [1, 1], "item_id": [9, 7], "weight": [2.0, 1.0]})
+    again = pd.concat([test, test.assign(weight=[1.0, 1.0])])
+    values = [
+        sf.evaluate(recs, rows, metrics=[f"ndcg@2:gain={gain}"]).to_frame()["value"].item()
+        for rows in (test, again)
+    ]
+    assert values[0] == values[1]

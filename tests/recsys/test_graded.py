@@ -86,6 +86,15 @@ def test_gains_by_hand() -> None:
         graded.gain_of(grades, "cubic")  # type: ignore[arg-type]
 
 
+def test_gains_beyond_all_numbers_are_refused() -> None:
+    """Two to the power of a play count is no finite number, and its share of itself none either."""
+    assert np.isfinite(graded.gain_of([1000.0], "exp")).all()
+    with pytest.raises(ValueError, match=r"gain must be linear or binary .* got 2\^\(3000 \+ 1\)"):
+        graded.gain_of([2.0, 3000.0], "exp", shift=1.0)
+    with pytest.raises(ValueError, match="shift must be a number"):
+        graded.gain_of([2.0], "exp", shift="one")  # type: ignore[arg-type]
+
+
 def test_a_user_without_gain_scores_zero() -> None:
     """No division by zero."""
     truth = sparse.csr_array(np.zeros((1, 2)))

@@ -79,6 +79,16 @@ def test_ranx_agrees(seed: int) -> None:
     assert report["value"].tolist() == pytest.approx(list(expected.values()))
 
 
+def test_ranx_agrees_without_a_cut() -> None:
+    """Lists of their own lengths, some empty; more truth than the lists hold."""
+    recs, test, _ = random_tables(7, gaps=False)
+    recs = recs[recs["rank"] <= 3].assign(score=lambda frame: 50.0 - frame["rank"])
+    names = ["precision", "recall", "f1", "map", "mrr", "ndcg", "hits"]
+    expected = ask_ranx(recs, test, names)
+    report = sf.evaluate(recs, test, metrics=names, compat="ranx").to_frame()
+    assert report["value"].tolist() == pytest.approx([expected[name] for name in names])
+
+
 @pytest.mark.parametrize("seed", [3, 4])
 def test_ranx_agrees_on_exponential_gain(seed: int) -> None:
     """Its NDCG after Burges."""

@@ -51,6 +51,11 @@ def test_features_by_raw_ids() -> None:
     assert np.isnan(found[1]).all()
     with pytest.raises(ValueError, match="item_features must be a frame with a column item_id"):
         ranked.features_of(np.array(["a"]), features.drop(columns="item_id"))
+    words = features.assign(x=["rock", "jazz"])
+    with pytest.raises(
+        ValueError, match=r"item_features must hold numbers .* other values in \['x'"
+    ):
+        ranked.features_of(np.array(["a"]), words)
 
 
 def test_mixed_ids_stay_what_they_are() -> None:

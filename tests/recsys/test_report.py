@@ -91,6 +91,12 @@ def test_print_shows_the_difference_to_a_baseline() -> None:
     assert "-0.2500" in str(report)
 
 
+def test_print_leaves_out_differences_that_are_not_there() -> None:
+    """Metrics of all lists together have none."""
+    report = Report(("gini",), {}, {"gini": 0.5}, np.array([1]), {}, differences={})
+    assert "difference" not in str(report)
+
+
 def test_comparing_two_reports() -> None:
     """Of the metrics that both have; users must be the same."""
     other = report(per_user={"mrr@2": VALUES, "recall@2": VALUES - 0.1}, metrics=("mrr@2",))

@@ -179,3 +179,5 @@ def test_bad_arguments() -> None:
     bare = Report(("m",), {"m": np.array([0.1, 0.2])}, {}, np.arange(2), {})
     with pytest.raises(ValueError, match="user_groups must be given"):
         group_table(bare, "m")
+    with pytest.raises(ValueError, match=r"metric must be one of .*; got 'recall@5'"):
+        group_table(report(), "recall@5")
