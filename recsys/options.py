@@ -13,6 +13,9 @@ from ..datasets.readers import SUFFIXES, read_interactions, read_social
 from ..datasets.social_graph import SocialGraph
 from .console import parsed_columns
 
+InteractionsFile = Annotated[Path, typer.Option(help="csv, tsv or parquet of user-item rows.")]
+SocialFile = Annotated[Path | None, typer.Option(help="csv, tsv or parquet of ties.")]
+Directed = Annotated[bool, typer.Option(help="A tie binds its source alone.")]
 Columns = Annotated[
     list[str], typer.Option(help="role=column where a name is unusual, e.g. user_id=who")
 ]

@@ -21,7 +21,17 @@ from .console import (
     stage,
 )
 from .ease import EASE
-from .options import Columns, Force, Jobs, Seed, SocialColumns, read_tables
+from .options import (
+    Columns,
+    Directed,
+    Force,
+    InteractionsFile,
+    Jobs,
+    Seed,
+    SocialColumns,
+    SocialFile,
+    read_tables,
+)
 from .popularity import Popularity
 from .social import SocialDiffusion
 from .spectral import SpectralFilter
@@ -31,9 +41,9 @@ BASES = {"als": ALS, "ease": EASE, "spectral": SpectralFilter, "popularity": Pop
 
 
 def fit_verb(
-    interactions: Annotated[Path, typer.Option(help="csv, tsv or parquet of user-item rows.")],
+    interactions: InteractionsFile,
     out: Annotated[Path, typer.Option(help="Folder of the model.")],
-    social: Annotated[Path | None, typer.Option(help="csv, tsv or parquet of ties.")] = None,
+    social: SocialFile = None,
     base: Annotated[str, typer.Option(help="als, ease, spectral or popularity.")] = "als",
     param: Annotated[
         list[str] | None, typer.Option(help="name=value for the base, e.g. n_factors=128")
@@ -44,7 +54,7 @@ def fit_verb(
     normalization: Annotated[
         str, typer.Option(help="symmetric, row, column, doubly_stochastic, a number, or auto.")
     ] = "symmetric",
-    directed: Annotated[bool, typer.Option(help="A tie binds its source alone.")] = False,
+    directed: Directed = False,
     columns: Columns = [],  # noqa: B006 - typer reads the default, nothing changes it
     social_columns: SocialColumns = [],  # noqa: B006
     seed: Seed = 0,

@@ -44,6 +44,8 @@ def recommend_verb(
     With --interactions, --social or both: of newcomers, by the items and the ties in these files.
 
     Example: `suffuse recommend model/ --k 10 --out recs.parquet`
+
+    Newcomers: `suffuse recommend model/ --social new_ties.parquet --out new_recs.parquet`
     """
     with spoken_errors(), progress_bars():
         refuse_unwritable(out, force)

@@ -14,10 +14,13 @@ from .console import progress_bars, say, show_frame, spoken_errors, stage
 from .inputs import checked_count, checked_number
 from .options import (
     Columns,
+    Directed,
     Force,
+    InteractionsFile,
     Jobs,
     Seed,
     SocialColumns,
+    SocialFile,
     read_tables,
     refuse_unwritable,
 )
@@ -30,16 +33,16 @@ BASES = {"als": "ALS", "ease": "EASE", "spectral": "SpectralFilter"}
 
 
 def tune_verb(
-    interactions: Annotated[Path, typer.Option(help="csv, tsv or parquet of user-item rows.")],
+    interactions: InteractionsFile,
     out: Annotated[Path, typer.Option(help="Folder of the model.")],
-    social: Annotated[Path | None, typer.Option(help="csv, tsv or parquet of ties.")] = None,
+    social: SocialFile = None,
     budget: Annotated[float, typer.Option(help="Seconds for the search.")] = 600.0,
     max_trials: Annotated[int | None, typer.Option(help="Trials of base models at most.")] = None,
     bases: Annotated[str, typer.Option(help="With commas: spectral, als, ease.")] = (
         "spectral,als,ease"
     ),
     trials: Annotated[Path | None, typer.Option(help="Also write the trials to a table.")] = None,
-    directed: Annotated[bool, typer.Option(help="A tie binds its source alone.")] = False,
+    directed: Directed = False,
     columns: Columns = [],  # noqa: B006 - typer reads the default, nothing changes it
     social_columns: SocialColumns = [],  # noqa: B006
     seed: Seed = 0,
