@@ -296,8 +296,8 @@ def write_results(kept: dict[str, Any]) -> None:
         "Settings were found on hold-outs of train, none by its value on test; how often test was "
         "seen on the way stands in LOG.md. The graph's gain is the "
         "paired difference to the same model without the graph. Peak memory is that of the process "
-        "with its libraries and tables. The settings of ALS, EASE and the blend on lightgcn_gowalla "
-        "were found by hand on hold-outs of train (LOG.md), not by this command.\n\n"
+        "with its libraries and tables. The settings of ALS, EASE and the blend on "
+        "lightgcn_gowalla were found by hand on hold-outs of train (LOG.md), not by this command.\n\n"
     )
     write_section("accuracy", f"{words}{machine()}\n\n{table(kept)}")
 
