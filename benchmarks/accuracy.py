@@ -297,7 +297,8 @@ def write_results(kept: dict[str, Any]) -> None:
         "seen on the way stands in LOG.md. The graph's gain is the "
         "paired difference to the same model without the graph. Peak memory is that of the process "
         "with its libraries and tables. The settings of ALS, EASE and the blend on "
-        "lightgcn_gowalla were found by hand on hold-outs of train (LOG.md), not by this command.\n\n"
+        "lightgcn_gowalla were found by hand on hold-outs of train (LOG.md), "
+        "not by this command.\n\n"
     )
     write_section("accuracy", f"{words}{machine()}\n\n{table(kept)}")
 
