@@ -1,8 +1,9 @@
 """Raw ids of any hashable type: encoded as integer codes, put in one stable order, looked up.
 
 A raw id is whatever the user's table holds: int, str, UUID, tuple, datetime, or a mix. Inside the
-package a row is an integer code; the raw ids come back unchanged at the end. Everything here goes
-through the hash tables of pandas, so no Python loop runs over rows.
+package a row is an integer code; the raw ids come back unchanged at the end. Whole numbers of a
+narrow range go through a table over that range, everything else through the hash tables of pandas,
+so no Python loop runs over rows.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from .columns import quoted
+from .integer_codes import integer_codes
+from .lookup import is_rising, quick_positions
 
 IdArray = npt.NDArray[Any]
 CodeArray = npt.NDArray[np.int32]
@@ -56,6 +59,10 @@ def encode_ids(values: Iterable[Any], name: str) -> tuple[CodeArray, IdArray]:
     """
     column = _as_column(values, name)
     _refuse_null(column, name)
+    if isinstance(column.dtype, np.dtype):
+        quick = integer_codes([column.to_numpy()])
+        if quick is not None:
+            return quick[0][0], _frozen(quick[1])
     codes, distinct = _factorize(column, name)
     if len(distinct) > _MAX_IDS:
         raise ValueError(
@@ -96,6 +103,12 @@ def distinct_ids(values: Iterable[Any], name: str) -> IdArray:
     """
     column = _as_column(values, name)
     _refuse_null(column, name)
+    if isinstance(column.dtype, np.dtype) and is_rising(column.to_numpy()):
+        # ids that are read-only already are the same ids, not a copy of them
+        kept = column.to_numpy()
+        if isinstance(values, np.ndarray) and values.dtype == kept.dtype:
+            kept = values
+        return _frozen(kept.copy() if kept.flags.writeable else kept)
     codes, distinct = _factorize(column, name)
     if len(distinct) < len(codes):
         row = int(np.flatnonzero(codes != np.arange(len(codes)))[0])
@@ -162,8 +175,11 @@ def locate(ids: IdArray, wanted: Iterable[Any], name: str = "ids") -> npt.NDArra
     >>> locate(np.array([10, 20, 30]), [30, 5])
     array([ 2, -1])
     """
-    column = _as_column(wanted, name)
-    codes, _ = _factorize(_as_column(_joined(ids, _to_array(column)), name), name)
+    array = _to_array(_as_column(wanted, name))
+    quick = quick_positions(ids, array)
+    if quick is not None:
+        return quick
+    codes, _ = _factorize(_as_column(_joined(ids, array), name), name)
     found = codes[len(ids) :].astype(np.int64)
     found[found >= len(ids)] = -1
     return found
@@ -228,12 +244,43 @@ def encode_pairs(
     first, second = _as_column(sources, names[0]), _as_column(targets, names[1])
     _refuse_null(first, names[0])
     _refuse_null(second, names[1])
+    if first.dtype == second.dtype and isinstance(first.dtype, np.dtype):
+        quick = integer_codes([first.to_numpy(), second.to_numpy()])
+        if quick is not None:
+            return quick[0][0], quick[0][1], _frozen(quick[1])
     if first.dtype == second.dtype:
         both = pd.concat([first, second], ignore_index=True)
     else:
         both = pd.Series(_joined(_to_array(first), _to_array(second)))
     codes, ids = encode_ids(both, " and ".join(names))
     return codes[: len(first)], codes[len(first) :], ids
+
+
+def as_id_array(values: Iterable[Any], name: str) -> IdArray:
+    """Return raw ids as an array, refusing nulls.
+
+    Examples
+    --------
+    >>> as_id_array([3, 3, 1], "users")
+    array([3, 3, 1])
+    """
+    column = _as_column(values, name)
+    _refuse_null(column, name)
+    return _to_array(column)
+
+
+def holds_all(ids: IdArray, more: IdArray) -> bool:
+    """Whether `ids` are in stable order and know all of `more`: their union is `ids` itself.
+
+    Examples
+    --------
+    >>> holds_all(np.array([1, 3]), np.array([3, 3])), holds_all(np.array([3, 1]), np.array([3]))
+    (True, False)
+    """
+    if bool((locate(ids, more) < 0).any()):
+        return False
+    order = _stable_order(ids)
+    return order is None or bool((order == np.arange(len(ids))).all())
 
 
 def id_column(ids: IdArray) -> pd.Series:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,10 +20,18 @@ from .columns import (
     read_timestamps,
     read_weights,
 )
-from .ids import CodeArray, IdArray, axis_ids, encode_ids, id_column, locate, union_ids
-from .merging import Rows, matrix_rows, merge_rows, row_order
-
-logger = logging.getLogger(__name__)
+from .ids import (
+    CodeArray,
+    IdArray,
+    as_id_array,
+    axis_ids,
+    encode_ids,
+    holds_all,
+    id_column,
+    locate,
+    union_ids,
+)
+from .merging import Merged, matrix_rows, merge_rows, merge_table, note_merged, row_order
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,13 +136,14 @@ class Interactions:
             raise ValueError("the interactions must hold at least one row; got an empty table")
         users, user_ids = encode_ids(frame[found["user_id"]], str(found["user_id"]))
         items, item_ids = encode_ids(frame[found["item_id"]], str(found["item_id"]))
-        weights: Floats = np.ones(len(frame), dtype=np.float32)
+        weights: Floats | None = None
         if "weight" in found:
             weights = read_weights(frame[found["weight"]], str(found["weight"]))
         times = None
         if "timestamp" in found:
             times = read_timestamps(frame[found["timestamp"]], str(found["timestamp"]))
-        return _merged(user_ids, item_ids, Rows(users, items, weights, times))
+        merged = merge_table((users, items), (len(user_ids), len(item_ids)), weights, times)
+        return table_of_rows(user_ids, item_ids, merged)
 
     @classmethod
     def from_matrix(
@@ -180,7 +188,8 @@ class Interactions:
                 "without any entry"
             )
         row_ids = axis_ids(user_ids, shape[0], "user_ids")
-        return _merged(row_ids, axis_ids(item_ids, shape[1], "item_ids"), rows)
+        column_ids = axis_ids(item_ids, shape[1], "item_ids")
+        return table_of_rows(row_ids, column_ids, merge_rows(rows, shape[1], weights="sum"))
 
     @property
     def n_users(self) -> int:
@@ -211,9 +220,10 @@ class Interactions:
     @cached_property
     def matrix(self) -> sparse.csr_array:
         """The weights as a csr array of shape (n_users, n_items); its arrays are read-only."""
-        counts = np.bincount(self.users, minlength=self.n_users)
-        indptr = np.zeros(self.n_users + 1, dtype=np.int32 if len(self) < 2**31 else np.int64)
-        np.cumsum(counts, out=indptr[1:])
+        # users are sorted; numpy.bincount would copy them into twice the memory
+        bounds = np.arange(self.n_users + 1, dtype=self.users.dtype)
+        kind: Any = np.int32 if len(self) < 2**31 else np.int64
+        indptr = np.searchsorted(self.users, bounds).astype(kind)
         shape = (self.n_users, self.n_items)
         weights: npt.NDArray[Any] = self.weights
         matrix = sparse.csr_array((weights, self.items, indptr), shape=shape)
@@ -278,7 +288,8 @@ class Interactions:
         Returns
         -------
         Interactions
-            The same rows; `user_ids` is the ordered union, so codes may change.
+            The same rows; `user_ids` is the ordered union, so codes may change. The table itself
+            where that is what it has already.
 
         Examples
         --------
@@ -287,7 +298,10 @@ class Interactions:
         >>> table.with_users(["a", "b"]).user_ids.tolist()
         ['a', 'b']
         """
-        moved, union = union_ids(self.user_ids, ids, "user ids")
+        more = as_id_array(ids, "user ids")
+        if holds_all(self.user_ids, more):
+            return self
+        moved, union = union_ids(self.user_ids, more, "user ids")
         return self._recoded(union, self.item_ids, moved[self.users], self.items)
 
     def with_items(self, ids: Iterable[Any]) -> Interactions:
@@ -301,7 +315,8 @@ class Interactions:
         Returns
         -------
         Interactions
-            The same rows; `item_ids` is the ordered union, so codes may change.
+            The same rows; `item_ids` is the ordered union, so codes may change. The table itself
+            where that is what it has already.
 
         Examples
         --------
@@ -310,7 +325,10 @@ class Interactions:
         >>> table.with_items([0]).item_ids.tolist()
         [0, 1]
         """
-        moved, union = union_ids(self.item_ids, ids, "item ids")
+        more = as_id_array(ids, "item ids")
+        if holds_all(self.item_ids, more):
+            return self
+        moved, union = union_ids(self.item_ids, more, "item ids")
         return self._recoded(self.user_ids, union, self.users, moved[self.items])
 
     def select(self, mask: npt.ArrayLike) -> Interactions:
@@ -370,25 +388,9 @@ class Interactions:
         )
 
 
-def _merged(user_ids: IdArray, item_ids: IdArray, rows: Rows) -> Interactions:
-    """Return the table of merged rows, saying what became of the others."""
-    merged = merge_rows(rows, len(item_ids), weights="sum")
-    kept = merged.rows
-    if len(kept.first) == 0:
-        raise ValueError(
-            f"weight must be above 0 in at least one row; got 0 in all {merged.n_zero} rows"
-        )
-    if merged.n_merged:
-        logger.info("merged %d repeated (user, item) rows: weights add up", merged.n_merged)
-    if merged.n_zero:
-        logger.info("left out %d rows of weight 0; their ids stay known", merged.n_zero)
-    return Interactions(
-        user_ids,
-        item_ids,
-        kept.first,
-        kept.second,
-        kept.weights,
-        kept.timestamps,
-        merged.n_merged,
-        merged.n_zero,
-    )
+def table_of_rows(user_ids: IdArray, item_ids: IdArray, merged: Merged) -> Interactions:
+    """Return the table of merged rows, refusing one without any row."""
+    note_merged(merged)
+    rows = merged.rows
+    columns = (rows.first, rows.second, rows.weights, rows.timestamps)
+    return Interactions(user_ids, item_ids, *columns, merged.n_merged, merged.n_zero)

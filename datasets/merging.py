@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,6 +13,11 @@ from scipy import sparse
 
 from .columns import Floats, quoted, read_weights
 from .ids import CodeArray
+
+logger = logging.getLogger(__name__)
+
+#: from so many rows on, tables are sorted by compiled passes; numba is not loaded for smaller ones
+MANY_ROWS = 1 << 19
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +107,32 @@ def merge_rows(rows: Rows, n_second: int, *, weights: Literal["sum", "max"]) -> 
     return Merged(Rows(rows.first[starts], rows.second[starts], merged, times), n_merged, n_zero)
 
 
+def note_merged(merged: Merged) -> None:
+    """Say in the log what became of merged interactions, and refuse a table without any row.
+
+    Raises
+    ------
+    ValueError
+        If no row is left.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> none = Rows(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0))
+    >>> note_merged(Merged(none, 0, 4))
+    Traceback (most recent call last):
+    ValueError: weight must be above 0 in at least one row; got 0 in all 4 rows
+    """
+    if len(merged.rows.first) == 0:
+        raise ValueError(
+            f"weight must be above 0 in at least one row; got 0 in all {merged.n_zero} rows"
+        )
+    if merged.n_merged:
+        logger.info("merged %d repeated (user, item) rows: weights add up", merged.n_merged)
+    if merged.n_zero:
+        logger.info("left out %d rows of weight 0; their ids stay known", merged.n_zero)
+
+
 def matrix_rows(matrix: Any, name: str) -> tuple[Rows, tuple[int, int]]:
     """Return the stored entries of a scipy sparse matrix as rows, and its shape.
 
@@ -143,7 +175,81 @@ def matrix_rows(matrix: Any, name: str) -> tuple[Rows, tuple[int, int]]:
     return Rows(first, second, weights), (int(source.shape[0]), int(source.shape[1]))
 
 
-def row_order(first: CodeArray, second: CodeArray, n_second: int) -> npt.NDArray[np.intp] | None:
+def merge_pairs(first: CodeArray, second: CodeArray, n_first: int, n_second: int) -> Merged:
+    """Sort rows without weights and times, and let every pair weigh as often as it is there.
+
+    Parameters
+    ----------
+    first, second : ndarray of int32, shape (n,)
+        Codes in any order. Both are overwritten, so that a large table is there once.
+    n_first, n_second : int
+        Numbers of codes at the two ends.
+
+    Returns
+    -------
+    Merged
+        What `merge_rows` makes of the rows with weights of 1 in float32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ends = (np.array([1, 0, 1], np.int32), np.array([0, 1, 0], np.int32))
+    >>> merge_pairs(*ends, 2, 2).rows.weights
+    array([1., 2.], dtype=float32)
+    """
+    n = len(first)
+    if n < MANY_ROWS:
+        rows = Rows(first, second, np.ones(n, dtype=np.float32))
+        return merge_rows(rows, n_second, weights="sum")
+    from . import counting_sort
+
+    if counting_sort.in_order(first, second, True):
+        return Merged(Rows(first, second, np.ones(n, dtype=np.float32)), 0, 0)
+    starts, second, counts = counting_sort.distinct_pairs(first, second, n_first, n_second)
+    n_distinct = len(second)
+    first = first[:n_distinct]
+    for start in range(0, n_first, 1 << 18):
+        stop = min(start + (1 << 18), n_first)
+        people = np.arange(start, stop, dtype=np.int32)
+        sizes = np.diff(starts[start : stop + 1])
+        first[starts[start] : starts[stop]] = np.repeat(people, sizes)
+    one = np.ones(n_distinct, dtype=np.float32) if counts is None else counts.astype(np.float32)
+    return Merged(Rows(first, second, one), n - n_distinct, 0)
+
+
+def merge_table(
+    ends: tuple[CodeArray, CodeArray],
+    shape: tuple[int, int],
+    weights: Floats | None,
+    timestamps: npt.NDArray[Any] | None,
+) -> Merged:
+    """Merge interactions that may have no weights and no times; weights add up.
+
+    Parameters
+    ----------
+    ends : tuple of ndarray of int32, shape (n,)
+        Users and items in any order; overwritten.
+    shape : tuple of int
+        Numbers of users and items.
+    weights : ndarray of float, shape (n,), or None
+        None: every row weighs 1, in float32.
+    timestamps : ndarray, shape (n,), or None
+        Times.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ends = (np.array([1, 1], np.int32), np.array([0, 0], np.int32))
+    >>> merge_table(ends, (2, 1), None, np.array([7, 9])).rows.timestamps
+    array([9])
+    """
+    if weights is None and timestamps is None:
+        return merge_pairs(*ends, *shape)
+    given: Any = np.ones(len(ends[0]), dtype=np.float32) if weights is None else weights
+    return merge_rows(Rows(*ends, given, timestamps), shape[1], weights="sum")
+
+
+def row_order(first: CodeArray, second: CodeArray, n_second: int) -> npt.NDArray[Any] | None:
     """Return the stable permutation that sorts rows by both ends, None if they are sorted.
 
     Examples
@@ -152,7 +258,13 @@ def row_order(first: CodeArray, second: CodeArray, n_second: int) -> npt.NDArray
     >>> row_order(np.array([1, 0]), np.array([0, 0]), 1)
     array([1, 0])
     """
-    keys = first.astype(np.int64) * max(n_second, 1) + second
-    if bool((keys[:-1] <= keys[1:]).all()):
+    if len(first) < MANY_ROWS:
+        keys = first.astype(np.int64) * max(n_second, 1) + second
+        if bool((keys[:-1] <= keys[1:]).all()):
+            return None
+        return np.argsort(keys, kind="stable")
+    from . import counting_sort
+
+    if counting_sort.in_order(first, second, False):
         return None
-    return np.argsort(keys, kind="stable")
+    return counting_sort.stable_order(first, second, int(first.max()) + 1, n_second)

@@ -12,6 +12,7 @@ import pandas as pd
 from .columns import INTERACTION_COLUMNS, Columns, find_columns, read_timestamps
 from .ids import CodeArray, IdArray, encode_ids
 from .interactions import Interactions
+from .merging import row_order
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,17 +60,18 @@ def find_pairs(
         raise ValueError("the interactions must hold at least one row; got an empty table")
     users, user_ids = encode_ids(table[found["user_id"]], str(found["user_id"]))
     items, item_ids = encode_ids(table[found["item_id"]], str(found["item_id"]))
-    keys = users.astype(np.int64) * len(item_ids) + items
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    fresh = np.ones(len(keys), dtype=np.bool_)
-    fresh[1:] = ordered[1:] != ordered[:-1]
-    pair_of_row = np.empty(len(keys), dtype=np.intp)
+    order = row_order(users, items, len(item_ids))
+    if order is None:
+        order = np.arange(len(users))
+    users, items = users[order], items[order]
+    fresh = np.ones(len(users), dtype=np.bool_)
+    fresh[1:] = (users[1:] != users[:-1]) | (items[1:] != items[:-1])
+    pair_of_row = np.empty(len(users), dtype=np.intp)
     pair_of_row[order] = np.cumsum(fresh) - 1
     times = None
     if with_times:
         times = np.maximum.reduceat(row_times(table, columns)[order], np.flatnonzero(fresh))
-    return Pairs(users[order][fresh], user_ids, times, pair_of_row)
+    return Pairs(users[fresh], user_ids, times, pair_of_row)
 
 
 def positions(pairs: Pairs, keys: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[np.int64]:

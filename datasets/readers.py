@@ -144,6 +144,9 @@ def write_table(frame: pd.DataFrame, path: PathLike, *, overwrite: bool = True) 
 def read_interactions(path: PathLike, *, columns: Columns | None = None) -> Interactions:
     """Read a user-item table from a file.
 
+    A large parquet file is read column by column, a piece at a time, and no other columns than
+    those that are needed; the result is the same.
+
     Parameters
     ----------
     path : path-like
@@ -170,6 +173,16 @@ def read_interactions(path: PathLike, *, columns: Columns | None = None) -> Inte
     ...     read_interactions(file)
     Interactions(1 rows, 1 users, 1 items)
     """
+    if _is_parquet(path):
+        # here, as pyarrow.parquet is not for free and most tables are no such files
+        from .parquet_codes import stream_interactions
+
+        try:
+            table = stream_interactions(Path(path), columns)
+        except ValueError as error:
+            raise ValueError(f"{str(path)!r}: {error}") from error
+        if table is not None:
+            return table
     frame = read_table(path)
     try:
         return Interactions.from_frame(frame, columns=columns)
@@ -180,7 +193,7 @@ def read_interactions(path: PathLike, *, columns: Columns | None = None) -> Inte
 def read_social(
     path: PathLike, *, directed: bool = False, columns: Columns | None = None
 ) -> SocialGraph:
-    """Read a social graph from a file of ties.
+    """Read a social graph from a file of ties; a large parquet file a piece at a time.
 
     Parameters
     ----------
@@ -211,11 +224,26 @@ def read_social(
     ...     read_social(file)
     SocialGraph(2 people, 1 undirected ties)
     """
+    if _is_parquet(path):
+        from .parquet_codes import stream_social
+
+        try:
+            graph = stream_social(Path(path), columns, directed=directed)
+        except ValueError as error:
+            raise ValueError(f"{str(path)!r}: {error}") from error
+        if graph is not None:
+            return graph
     frame = read_table(path, allow_empty=True)
     try:
         return SocialGraph.from_frame(frame, directed=directed, columns=columns)
     except ValueError as error:
         raise ValueError(f"{str(path)!r}: {error}") from error
+
+
+def _is_parquet(path: PathLike) -> bool:
+    """Whether a path is that of an existing parquet file."""
+    file = Path(path)
+    return file.name.lower().endswith(_PARQUET) and file.is_file()
 
 
 def _suffix(file: Path) -> str:

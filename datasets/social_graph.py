@@ -15,15 +15,18 @@ from scipy import sparse
 from .columns import SOCIAL_COLUMNS, Columns, Floats, find_columns, read_weights
 from .ids import (
     IdArray,
+    as_id_array,
     axis_ids,
     distinct_ids,
     encode_ids,
     encode_pairs,
+    holds_all,
     id_column,
     locate,
     union_ids,
 )
-from .merging import Rows, matrix_rows, merge_rows
+from .merging import Rows, matrix_rows
+from .tie_matrix import TieMatrix, moved_matrix, tie_matrix
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -129,10 +132,11 @@ class SocialGraph:
         source, target = found["source_id"], found["target_id"]
         names = (str(source), str(target))
         sources, targets, ids = encode_pairs(frame[source], frame[target], names)
-        weights: Floats = np.ones(len(frame))
+        weights: Floats | None = None
         if "weight" in found:
             weights = read_weights(frame[found["weight"]], str(found["weight"]))
-        return _build(ids, Rows(sources, targets, weights), directed)
+        ties = tie_matrix(sources, targets, weights, len(ids), directed=directed)
+        return graph_of_ties(ids, ties, directed)
 
     @classmethod
     def from_networkx(cls, graph: nx.Graph) -> SocialGraph:
@@ -170,7 +174,9 @@ class SocialGraph:
         targets = np.array([code_of[v] for _, v, _ in edges], dtype=np.int32)
         values = pd.Series([weight for _, _, weight in edges], dtype=object)
         weights = read_weights(values, "edge weight")
-        return _build(ids, Rows(sources, targets, weights), bool(graph.is_directed()))
+        directed = bool(graph.is_directed())
+        ties = tie_matrix(sources, targets, weights, len(ids), directed=directed)
+        return graph_of_ties(ids, ties, directed)
 
     @classmethod
     def from_matrix(
@@ -209,7 +215,9 @@ class SocialGraph:
         ties, shape = matrix_rows(adjacency, "adjacency")
         if shape[0] != shape[1] or shape[0] == 0:
             raise ValueError(f"adjacency must be square, not empty; got shape {shape}")
-        return _build(axis_ids(ids, shape[0], "ids"), ties, directed)
+        names, ends = axis_ids(ids, shape[0], "ids"), (ties.first, ties.second)
+        distinct = tie_matrix(*ends, ties.weights, shape[0], directed=directed)
+        return graph_of_ties(names, distinct, directed)
 
     @property
     def n_nodes(self) -> int:
@@ -300,7 +308,8 @@ class SocialGraph:
         Parameters
         ----------
         ids : iterable of hashable
-            People to add; known ones are fine. Codes may change: ids are kept in order.
+            People to add; known ones are fine. Codes may change: ids are kept in order. Where
+            nobody is new, the graph itself is returned.
 
         Examples
         --------
@@ -308,7 +317,10 @@ class SocialGraph:
         >>> SocialGraph.from_networkx(nx.path_graph(2)).with_nodes([7]).ids.tolist()
         [0, 1, 7]
         """
-        _, union = union_ids(self.ids, ids, "ids")
+        more = as_id_array(ids, "ids")
+        if holds_all(self.ids, more):
+            return self
+        _, union = union_ids(self.ids, more, "ids")
         adjacency, _ = self.reindex(union)
         return SocialGraph(
             union, adjacency, self.directed, self.n_merged, self.n_self_ties, self.n_zero
@@ -343,7 +355,8 @@ class SocialGraph:
         Returns
         -------
         adjacency : csr_array of float64, shape (m, m)
-            The ties among these ids; a new matrix.
+            The ties among these ids: a new matrix, which shares the read-only arrays of
+            `adjacency` where the ids of the graph keep their order.
         n_left_out : int
             How many people of the graph are not among the ids; they and their ties are left out.
 
@@ -359,12 +372,7 @@ class SocialGraph:
         n_left_out = int((position < 0).sum())
         if n_left_out:
             logger.info("%d people of the social graph are not among the ids", n_left_out)
-        entries = sparse.coo_array(self.adjacency)
-        rows, columns = (position[axis] for axis in entries.coords)
-        kept = (rows >= 0) & (columns >= 0)
-        shape = (len(wanted), len(wanted))
-        moved = (entries.data[kept], (rows[kept].astype(np.int32), columns[kept].astype(np.int32)))
-        return sparse.csr_array(sparse.coo_array(moved, shape=shape)), n_left_out
+        return moved_matrix(self.adjacency, position, len(wanted)), n_left_out
 
     def _ties(self) -> Rows:
         """Return the ties in codes, undirected ones once each."""
@@ -373,28 +381,6 @@ class SocialGraph:
         return Rows(entries.coords[0], entries.coords[1], entries.data)
 
 
-def _build(ids: IdArray, ties: Rows, directed: bool) -> SocialGraph:
-    """Return the graph of distinct ties, saying what became of the others."""
-    own = ties.first == ties.second
-    n_self = int(own.sum())
-    if n_self:
-        ties = ties.take(~own)
-    if not directed:
-        low, high = np.minimum(ties.first, ties.second), np.maximum(ties.first, ties.second)
-        ties = Rows(low, high, ties.weights)
-    merged = merge_rows(ties, len(ids), weights="max")
-    for count, what in (
-        (merged.n_merged, "merged %d repeated ties: the largest weight counts"),
-        (n_self, "left out %d ties from a person to itself"),
-        (merged.n_zero, "left out %d ties of weight 0"),
-    ):
-        if count:
-            logger.info(what, count)
-    weights = merged.rows.weights.astype(np.float64)
-    rows, columns = merged.rows.first, merged.rows.second
-    if not directed:
-        rows, columns = np.concatenate([rows, columns]), np.concatenate([columns, rows])
-        weights = np.concatenate([weights, weights])
-    matrix = sparse.csr_array((weights, (rows, columns)), shape=(len(ids), len(ids)))
-    matrix.sort_indices()
-    return SocialGraph(ids, matrix, directed, merged.n_merged, n_self, merged.n_zero)
+def graph_of_ties(ids: IdArray, ties: TieMatrix, directed: bool) -> SocialGraph:
+    """Return the graph of distinct ties."""
+    return SocialGraph(ids, ties.matrix, directed, ties.n_merged, ties.n_self_ties, ties.n_zero)

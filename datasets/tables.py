@@ -12,6 +12,8 @@ from .foreign_tables import as_pandas as as_pandas
 from .foreign_tables import from_bipartite
 from .interactions import Interactions
 from .social_graph import SocialGraph
+from .table_sizes import TableSizes as TableSizes
+from .table_sizes import table_sizes as table_sizes
 
 
 def as_interactions(obj: Any, *, columns: Columns | None = None) -> Interactions:

@@ -25,11 +25,12 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def test_importing_the_room_imports_nothing_heavy() -> None:
-    """Tables do not need pooch, networkx or scipy.io."""
+    """Tables do not need pooch, networkx, scipy.io, and small ones no numba."""
     code = (
         "import sys, suffuse; before = set(sys.modules); "
-        "from suffuse.datasets import Interactions; "
-        "print(sorted({'pooch', 'networkx', 'scipy.io', 'requests'} & (set(sys.modules) - before)))"
+        "from suffuse.datasets import Interactions, tiny_world; tiny_world(); "
+        "names = {'pooch', 'networkx', 'scipy.io', 'requests', 'numba'}; "
+        "print(sorted(names & (set(sys.modules) - before)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -206,3 +206,28 @@ def test_the_text_says_the_sizes() -> None:
     frame = pd.DataFrame({"user": [1], "item": [2], "timestamp": [3]})
     text = repr(Interactions.from_frame(frame))
     assert text == "Interactions(1 rows, 1 users, 1 items, with timestamps)"
+
+
+@given(ROWS, st.lists(st.sampled_from("abcdef"), max_size=4))
+@settings(deadline=None, max_examples=100)
+def test_a_table_that_knows_everybody_is_returned_itself(
+    rows: list[tuple[str, int, int]], more: list[str]
+) -> None:
+    """Nobody new: the same object; else the ordered union, and the same rows in raw ids."""
+    table = Interactions.from_frame(frame_of(rows))
+    larger = table.with_users(more)
+    assert (larger is table) == (set(more) <= set(table.user_ids))
+    assert larger.user_ids.tolist() == sorted({*table.user_ids, *more})
+    pd.testing.assert_frame_equal(larger.to_frame(), table.to_frame())
+    assert table.with_items([]) is table
+    assert table.with_items([9]).item_ids.tolist() == [*table.item_ids.tolist(), 9]
+
+
+def test_ids_in_no_order_are_put_in_order_even_if_nobody_is_new() -> None:
+    """The union is ordered, whatever the matrix said."""
+    table = Interactions.from_matrix(sparse.csr_array([[1, 0], [0, 2]]), user_ids=["b", "a"])
+    ordered = table.with_users(["a"])
+    assert ordered.user_ids.tolist() == ["a", "b"]
+    assert ordered.matrix.toarray().tolist() == [[0, 2], [1, 0]]
+    with pytest.raises(ValueError, match="user ids must not be null"):
+        table.with_users(["a", None])

@@ -1,12 +1,23 @@
 """Rows in codes: sorted, merged, read from matrices."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from suffuse.datasets.merging import Merged, Rows, matrix_rows, merge_rows, row_order
+from suffuse.datasets import merging
+from suffuse.datasets.merging import (
+    Merged,
+    Rows,
+    matrix_rows,
+    merge_pairs,
+    merge_rows,
+    merge_table,
+    row_order,
+)
 
 ROW = st.tuples(st.integers(0, 4), st.integers(0, 3), st.integers(0, 5), st.integers(-9, 9))
 
@@ -92,3 +103,38 @@ def test_one_dimension_is_refused() -> None:
     """A sparse vector is no table."""
     with pytest.raises(ValueError, match=r"two dimensions; got shape \(2,\)"):
         matrix_rows(sparse.coo_array(np.array([1.0, 2.0])), "matrix")
+
+
+@given(st.lists(ROW, min_size=1, max_size=40))
+@settings(deadline=None, max_examples=100)
+def test_large_tables_are_merged_as_small_ones_are(listed: list[tuple[int, int, int, int]]) -> None:
+    """By counting instead of sorting, with weights and times, without, and with the order alone."""
+    small, rows = merge_rows(as_rows(listed), 4, weights="sum"), as_rows(listed)
+    counted = merge_pairs(rows.first.copy(), rows.second.copy(), 5, 4)
+    order = row_order(rows.first, rows.second, 4)
+    with mock.patch.object(merging, "MANY_ROWS", 1):
+        large = merge_table((rows.first, rows.second), (5, 4), rows.weights, rows.timestamps)
+        again = merge_pairs(rows.first.copy(), rows.second.copy(), 5, 4)
+        large_order = row_order(rows.first, rows.second, 4)
+    assert (order is None) == (large_order is None)
+    if order is not None and large_order is not None:
+        assert order.tolist() == large_order.tolist()
+    for one, other in ((small, large), (counted, again)):
+        assert (one.n_merged, one.n_zero) == (other.n_merged, other.n_zero)
+        for name in ("first", "second", "weights", "timestamps"):
+            mine, theirs = getattr(one.rows, name), getattr(other.rows, name)
+            assert type(mine) is type(theirs)
+            if mine is not None:
+                assert mine.dtype == theirs.dtype
+                assert mine.tolist() == theirs.tolist()
+
+
+def test_rows_of_large_tables_are_written_in_pieces() -> None:
+    """More users than one piece holds, some of them without a row."""
+    first = np.array([700_000, 3, 700_000, 300_000, 3], dtype=np.int32)
+    second = np.array([0, 1, 0, 1, 0], dtype=np.int32)
+    with mock.patch.object(merging, "MANY_ROWS", 1):
+        rows = merge_pairs(first, second, 700_001, 2).rows
+    assert rows.first.tolist() == [3, 3, 300_000, 700_000]
+    assert rows.second.tolist() == [0, 1, 1, 0]
+    assert rows.weights.tolist() == [1.0, 1.0, 1.0, 2.0]

@@ -191,3 +191,21 @@ def test_a_frame_without_rows_is_a_graph_without_people() -> None:
     graph = SocialGraph.from_frame(frame_of([]), directed=False)
     assert (graph.n_nodes, graph.n_ties) == (0, 0)
     assert len(graph.to_frame()) == 0
+
+
+def test_a_graph_among_its_own_people_is_a_view() -> None:
+    """Nothing is copied where nothing moves; with people in between, the weights are shared."""
+    graph = SocialGraph.from_frame(frame_of([("b", "d", 2), ("d", "f", 1)]), directed=False)
+    same, n_left_out = graph.reindex(["b", "d", "f"])
+    assert n_left_out == 0
+    assert np.shares_memory(same.data, graph.adjacency.data)
+    assert np.shares_memory(same.indices, graph.adjacency.indices)
+    wider, _ = graph.reindex(["a", "b", "d", "e", "f"])
+    assert np.shares_memory(wider.data, graph.adjacency.data)
+    expected = np.zeros((5, 5))
+    expected[1, 2] = expected[2, 1] = 2
+    expected[2, 4] = expected[4, 2] = 1
+    assert (wider.toarray() == expected).all()
+    with pytest.raises(ValueError, match="read-only"):
+        wider.data[0] = 7
+    assert graph.with_nodes(["d", "b"]) is graph
