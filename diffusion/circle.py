@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from .blocks import check_number
 from .drops import node_of
-from .edges import read_graph
+from .edges import read_ties
 from .mixture import Mixture
 from .normalization import normalize
 
@@ -44,9 +44,9 @@ class Circle(Mixture):
         self, graph: object, *, activity: float = 1.0, directed: bool | None = None
     ) -> None:
         check_number("activity", activity, "positive and finite", lambda a: 0.0 < a < math.inf)
-        matrix, ids, asymmetric = read_graph(graph, directed=directed)
+        ties, ids, asymmetric = read_ties(graph, directed=directed)
         ids.flags.writeable = False
-        even = normalize(matrix, "doubly_stochastic", directed=asymmetric)
+        even = normalize(ties, "doubly_stochastic", directed=asymmetric)
         speeds = {"": float(activity)}
         super().__init__(even, "doubly_stochastic", ids, shape=(len(ids),), speeds=speeds)
 

@@ -10,7 +10,28 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-Matrix: TypeAlias = "sp.csr_array[np.float64, tuple[int, int]]"
+from .ties import (
+    Matrix,
+    Ties,
+    even_out,
+    is_mirrored,
+    narrow_indices,
+    read_as_it_is,
+    row_sums,
+    ties_of,
+)
+
+__all__ = [
+    "Csr",
+    "Ids",
+    "Matrix",
+    "Ties",
+    "narrow_indices",
+    "read_graph",
+    "read_ties",
+    "row_sums",
+]
+
 Csr: TypeAlias = "sp.csr_array[Any, tuple[int, int]]"
 Ids: TypeAlias = npt.NDArray[Any]
 
@@ -52,6 +73,19 @@ def read_graph(adjacency: object, *, directed: bool | None = None) -> tuple[Matr
     (array([[0., 2.],
            [2., 0.]]), False)
     """
+    ties, labels, asymmetric = read_ties(adjacency, directed=directed)
+    return ties.matrix(), labels, asymmetric
+
+
+def read_ties(adjacency: object, *, directed: bool | None = None) -> tuple[Ties, Ids, bool]:
+    """As `read_graph`, for graphs of any size: four bytes for each tie where all weigh the same.
+
+    Examples
+    --------
+    >>> ties, _, _ = read_ties(sp.csr_array([[0.0, 2.0], [2.0, 0.0]]))
+    >>> ties.indices, ties.data, ties.weight
+    (array([1, 0], dtype=int32), None, 2.0)
+    """
     if directed is not None and not isinstance(directed, (bool, np.bool_)):
         raise TypeError(f"directed must be True, False or None; got {directed!r}")
     raw, ids = _matrix_and_ids(adjacency, directed)
@@ -67,17 +101,22 @@ def read_graph(adjacency: object, *, directed: bool | None = None) -> tuple[Matr
             f"ids must hold one label per node; got shape {labels.shape} for {n_rows} nodes"
         )
     slack = _ROUNDINGS * _eps(raw.dtype)
-    matrix = _canonical(raw)
-    _check_weights(matrix, labels if labelled else None)
-    transpose = _canonical(matrix.T)
-    if directed is False:
-        matrix = _canonical(matrix.maximum(transpose))
-        asymmetric = False
-    else:
-        asymmetric = _differ(matrix, transpose, slack)
-        if not asymmetric:
-            matrix.data = np.maximum(matrix.data, transpose.data)
-    return matrix, labels, asymmetric
+    ties = read_as_it_is(raw)
+    if ties is None:
+        matrix = _canonical(raw)
+        _check_weights(matrix, labels if labelled else None)
+        ties = ties_of(matrix)
+    if len(ties.indices) and not 0 <= ties.indices.min() <= ties.indices.max() < n_rows:
+        bad = ties.indices.max() if ties.indices.min() >= 0 else ties.indices.min()
+        raise ValueError(f"adjacency must have columns from 0 to {n_rows - 1}; got {bad}")
+    mirrored = is_mirrored(ties, slack if directed is not False else np.inf)
+    if mirrored:
+        even_out(ties)
+    elif directed is False:
+        matrix = ties.matrix()
+        matrix = _canonical(matrix.maximum(_canonical(matrix.T)))
+        ties, mirrored = ties_of(matrix), True
+    return ties, labels, not mirrored
 
 
 def _matrix_and_ids(adjacency: Any, directed: bool | None) -> tuple[Any, Ids | None]:
@@ -195,32 +234,6 @@ def _canonical(matrix: Any) -> Matrix:
     return narrow_indices(copy)
 
 
-def row_sums(matrix: Matrix) -> npt.NDArray[np.float64]:
-    """``A 1``.
-
-    Examples
-    --------
-    >>> row_sums(sp.csr_array(np.array([[0.0, 2.0], [0.0, 0.0]])))
-    array([2., 0.])
-    """
-    return np.asarray(matrix @ np.ones(matrix.shape[1]))
-
-
-def narrow_indices(matrix: Matrix) -> Matrix:
-    """Give a matrix 32-bit indices where they suffice, in place: half the traffic per product.
-
-    Examples
-    --------
-    >>> wide = sp.csr_array(([1.0], np.array([0]), np.array([0, 1])), shape=(1, 1))
-    >>> narrow_indices(wide).indices.dtype
-    dtype('int32')
-    """
-    if max(matrix.nnz, *matrix.shape) < 2**31:
-        matrix.indices = matrix.indices.astype(np.int32, copy=False)
-        matrix.indptr = matrix.indptr.astype(np.int32, copy=False)
-    return matrix
-
-
 def _check_weights(matrix: Matrix, labels: Ids | None) -> None:
     """Refuse the first negative or non-finite weight by its place."""
     with np.errstate(over="ignore", invalid="ignore"):
@@ -241,16 +254,6 @@ def _check_weights(matrix: Matrix, labels: Ids | None) -> None:
 def _shown(label: Any) -> str:
     """A label as its owner would write it."""
     return repr(label.item() if isinstance(label, np.generic) else label)
-
-
-def _differ(matrix: Matrix, transpose: Matrix, slack: float) -> bool:
-    """Whether a matrix differs from its transpose by more than a relative slack."""
-    if not np.array_equal(matrix.indptr, transpose.indptr):
-        return True
-    if not np.array_equal(matrix.indices, transpose.indices):
-        return True
-    gap = np.abs(matrix.data - transpose.data)
-    return bool((gap > slack * np.maximum(matrix.data, transpose.data)).any())
 
 
 def _eps(dtype: np.dtype[Any]) -> float:

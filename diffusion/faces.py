@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from .edges import Matrix, narrow_indices
 from .normalization import Propagation
+from .scaled_pattern import ScaledPattern
 from .walls import Vessel
 
 Floats = npt.NDArray[np.float64]
@@ -121,7 +122,9 @@ def _assemble(vessel: Vessel, faces: list[Floats], own: Floats | None) -> Propag
         wet = np.flatnonzero(vessel.water)
         matrix = sp.csr_array(matrix[wet][:, wet])
         masses, out = masses[wet], out[wet]
-    made = Propagation(narrow_indices(matrix), exponent, masses, rate, False, out, out)
+    made = Propagation(
+        ScaledPattern.of(narrow_indices(matrix)), exponent, masses, rate, False, out, out
+    )
     if vessel.open:
         # known without a search through the matrix: everything is one part
         made.__dict__["labels"] = np.zeros(n, dtype=np.int32)

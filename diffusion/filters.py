@@ -7,45 +7,20 @@ the coefficients sum to one, so that whatever one product keeps, range or total,
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import pdtrc
 
 from .normalization import Propagation
+from .norms import column_norms
+from .panels import Block, Steps, empty_panel, panels_of, product, residual
 from .polynomials import check_tau, damped_coefficients, heat_coefficients
 
-Block: TypeAlias = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
 _EPS = float(np.finfo(np.float64).eps)
-# Columns that are filtered at a time.
-_COLUMNS = 32
-
-
-def column_norms(block: Block, p: float) -> Floats:
-    """The l_p norm of each column, without overflow.
-
-    Examples
-    --------
-    >>> column_norms(np.array([[3.0, 1.0], [4.0, -1.0]]), 2.0)
-    array([5.        , 1.41421356])
-    """
-    if not block.size:
-        return np.zeros(block.shape[1])
-    top: Floats = np.maximum(block.max(axis=0), -block.min(axis=0)).astype(np.float64)
-    if p == np.inf:
-        return top
-    if p == 1.0:
-        return np.asarray(np.abs(block).sum(axis=0, dtype=np.float64))
-    safe = bool(((top == 0) | ((top > 1e-100) & (top < 1e100))).all())
-    if p == 2.0 and safe and block.dtype == np.float64:
-        return np.asarray(np.sqrt(np.einsum("ij,ij->j", block, block)))
-    norms = np.zeros(block.shape[1])
-    for j in np.flatnonzero(top):
-        norms[j] = top[j] * ((np.abs(block[:, j]) / top[j]) ** p).sum(dtype=np.float64) ** (1 / p)
-    return norms
 
 
 def multiply(op: Propagation, values: Any) -> Any:
@@ -56,10 +31,12 @@ def multiply(op: Propagation, values: Any) -> Any:
     >>> from suffuse.diffusion.normalization import normalize
     >>> import scipy.sparse as sp
     >>> pair = normalize(sp.csr_array(np.array([[0.0, 1.0], [1.0, 0.0]])), "row", directed=False)
-    >>> multiply(pair, np.array([3.0, 0.0]))
+    >>> multiply(pair, np.array([[3.0], [0.0]])).ravel()
     array([0., 3.])
     """
-    return (op.single if values.dtype == np.float32 else op.matrix) @ values
+    if isinstance(values, np.ndarray):
+        return product(op.pattern, values)
+    return op.matrix.astype(values.dtype, copy=False) @ values
 
 
 def damped(
@@ -112,14 +89,13 @@ def damped(
         return start.copy(), np.zeros(start.shape[1])
     result = np.empty_like(start)
     bound = np.empty(start.shape[1])
-    for at in _slices(start):
-        block = np.ascontiguousarray(start[:, at])
+    for at in panels_of(start.shape[1]):
         if n_hops is None:
-            result[:, at], bound[at] = _certified(op, block, damping, tol)
+            bound[at] = _certified(op, start, at, result, damping, tol)
         else:
-            hops = _power_series(op, block, _geometric(damping), n_products=n_hops)[0]
-            result[:, at] = hops
-            bound[at] = _residual(op, block, hops, damping)[1] if certify else np.inf
+            steps = Steps(op.pattern, start, at, result, at.start)
+            _power_series(op, steps, _geometric(damping), n_products=n_hops)
+            bound[at] = _residual(op, start, at, result, damping)[1] if certify else np.inf
     return result, bound
 
 
@@ -177,109 +153,117 @@ def heat(op: Propagation, start: Block, time: float, *, tol: float) -> tuple[Blo
             polynomial = None
     result = np.empty_like(start)
     bound = np.empty(start.shape[1])
-    for at in _slices(start):
-        block = np.ascontiguousarray(start[:, at], dtype=np.float64)
-        norms = column_norms(block, op.p)
+    for at in panels_of(start.shape[1]):
+        norms = column_norms(start[:, at], op.p)
+        total, to = result, at.start
+        if start.dtype != np.float64:
+            total, to = empty_panel(len(start), at.stop - at.start, np.float64), 0
+        steps = Steps(op.pattern, start, at, total, to)
         if polynomial is None:
-            result[:, at], bound[at] = _power_series(op, block, _poisson(tau), target=target / 4)
+            bound[at] = _power_series(op, steps, _poisson(tau), target=target / 4, norms=norms)
         else:
-            result[:, at], bound[at] = _chebyshev(op, block, polynomial), tail * norms
+            _chebyshev(steps, polynomial)
+            bound[at] = tail * norms
+        if total is not result:
+            result[:, at] = total
         bound[at] += (rounding + eps) * norms
     return result, bound
 
 
-def _slices(start: Block) -> Iterator[slice]:
-    """The columns, a few at a time: they stay in cache and the scratch space stays small."""
-    for first in range(0, start.shape[1], _COLUMNS):
-        yield slice(first, first + _COLUMNS)
-
-
-def _certified(op: Propagation, start: Block, damping: float, tol: float) -> tuple[Block, Floats]:
-    """Solve, bound the error, and refine the columns whose bound is above the tolerance."""
+def _certified(
+    op: Propagation, start: Block, at: slice, result: Block, damping: float, tol: float
+) -> Floats:
+    """Solve a panel, bound the error, and refine the columns whose bound is above the tolerance."""
     target = max(tol, 8.0 * float(np.finfo(start.dtype).eps) / (1.0 - damping))
-
-    def solve(block: Block) -> Block:
-        if op.directed:
-            return _power_series(op, block, _geometric(damping), target=target / 2)[0]
-        return _chebyshev(op, block, damped_coefficients(damping, target / 2))
-
-    result = solve(start)
-    allowed = target * column_norms(start, op.p)
-    residual, bound = _residual(op, start, result, damping)
+    norms = column_norms(start[:, at], op.p)
+    _solve(op, start, at, result, damping, target=target, norms=norms)
+    allowed = target * norms
+    rest, bound = _residual(op, start, at, result, damping)
     late = np.flatnonzero(~(bound <= allowed))
     while len(late):
-        refined = result.copy()
-        refined[:, late] += solve(np.ascontiguousarray(residual[:, late])) / (1.0 - damping)
-        residual, refined_bound = _residual(op, start, refined, damping)
-        if not (refined_bound[late] < 0.5 * bound[late]).any():
+        given = np.ascontiguousarray(rest[:, late])
+        found, every = np.empty_like(given), slice(0, len(late))
+        late_norms = column_norms(given, op.p)
+        _solve(op, given, every, found, damping, target=target, norms=late_norms)
+        result[:, late + at.start] += found / (1.0 - damping)
+        rest, refined = _residual(op, start, at, result, damping)
+        if not (refined[late] < 0.5 * bound[late]).any():
             reached = float(np.max(bound[late] / allowed[late])) * target
             raise FloatingPointError(
                 f"tol must be at least {reached:.1e} here, the least that rounding in "
                 f"{start.dtype} allows for these values at damping {damping}; got {tol}"
             )
-        result, bound = refined, refined_bound
+        bound = refined
         late = np.flatnonzero(~(bound <= allowed))
-    return result, bound
+    return bound
 
 
-def _residual(op: Propagation, start: Block, result: Block, damping: float) -> tuple[Block, Floats]:
-    """``(1-a) b - (I - aP) x`` by double precision arithmetic, and ``|r|_p / (1-a)``."""
-    rest = np.asarray(op.matrix @ result.astype(np.float64, copy=False))
-    rest *= damping
-    rest -= result
-    rest += np.multiply(start, 1.0 - damping, dtype=np.float64)
-    return rest.astype(start.dtype, copy=False), column_norms(rest, op.p) / (1.0 - damping)
+def _solve(
+    op: Propagation,
+    start: Block,
+    at: slice,
+    result: Block,
+    damping: float,
+    *,
+    target: float,
+    norms: Floats,
+) -> None:
+    """Solve a panel to about half of the target, by the series that the graph allows."""
+    steps = Steps(op.pattern, start, at, result, at.start)
+    if op.directed:
+        _power_series(op, steps, _geometric(damping), norms=norms, target=target / 2)
+    else:
+        _chebyshev(steps, damped_coefficients(damping, target / 2))
 
 
-def _chebyshev(op: Propagation, start: Block, coefficients: Floats) -> Block:
-    """``sum_k c_k T_k(P) b``, three vectors and one product per degree."""
-    weights = coefficients.astype(start.dtype)
-    result: Block = start * weights[0]
-    if len(weights) == 1:
-        return result
-    before, now = start.copy(), multiply(op, start)
-    scratch = np.multiply(now, weights[1])
-    result += scratch
-    for weight in weights[2:]:
-        after = multiply(op, now)
-        after *= 2
-        after -= before
-        before, now = now, after
-        np.multiply(now, weight, out=scratch)
-        result += scratch
-    return result
+def _residual(
+    op: Propagation, start: Block, at: slice, result: Block, damping: float
+) -> tuple[Block, Floats]:
+    """``(1-a) b - (I - aP) x`` and ``|r|_p / (1-a)``, with room for the rounding of r itself."""
+    rest = residual(op.pattern, start, at, result, damping)
+    room = 1.0 + 2.0 * float(np.finfo(rest.dtype).eps)
+    return rest, column_norms(rest, op.p) * (room / (1.0 - damping))
+
+
+def _chebyshev(steps: Steps, coefficients: Floats) -> None:
+    """``sum_k c_k T_k(P) b``, two vectors and one product per degree."""
+    steps.begin(coefficients[0])
+    for degree, weight in enumerate(coefficients[1:]):
+        if degree == 0:
+            steps.step(1.0, 0.0, weight)
+        else:
+            steps.step(2.0, -1.0, weight)
+    steps.settle()
 
 
 def _power_series(
     op: Propagation,
-    start: Block,
+    steps: Steps,
     tails: Iterator[tuple[float, float]],
     *,
+    norms: Floats | None = None,
     target: float = 0.0,
     n_products: int | None = None,
-) -> tuple[Block, Floats]:
-    """``sum_k w_k P^k b`` for weights that sum to one, by their tails.
+) -> Floats:
+    """``sum_k w_k P^k b`` for weights that sum to one, by their tails; a bound on what is missing.
 
     With ``W_k = sum_(j>k) w_j`` the series is ``b + sum_k W_k P^k (Pb - b)``; cut anywhere, it is
     a convex combination of the ``P^k b``, and ``|P^k (Pb - b)|`` times the sum of the tails left
-    bounds what is missing, since ``|P| <= 1``.
+    bounds what is missing, since ``|P| <= 1``. It ends after so many products, or as soon as that
+    bound is ``target`` times the ``norms`` of the columns.
     """
-    result = start.copy()
-    norms = column_norms(start, op.p)
-    step, size = None, 2.0 * norms
+    steps.begin(1.0)
+    size = np.full(steps.width, np.inf) if norms is None else 2.0 * norms
     done = 0
     while True:
         tail, rest = next(tails)
         bound = rest * size
-        if done == n_products or bool((bound <= target * norms).all()):
-            return result, bound
-        if step is None:
-            step = multiply(op, start)
-            step -= start
-        else:
-            step = multiply(op, step)
-        size = column_norms(step, op.p)
-        result += np.multiply(step, step.dtype.type(tail))
+        if done == n_products or (norms is not None and bool((bound <= target * norms).all())):
+            steps.settle()
+            return bound
+        steps.step(1.0, -1.0 if done == 0 else 0.0, tail)
+        if norms is not None:
+            size = steps.norms(op.p)
         done += 1
 
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from .blocks import as_block, check_number
 from .edges import Matrix
-from .filters import column_norms
+from .norms import column_norms
 from .operator import PropagationOperator
 
 Floats = npt.NDArray[np.float64]

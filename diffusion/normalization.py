@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from scipy.sparse.csgraph import connected_components
 
-from .edges import Matrix, narrow_indices, row_sums
-from .sinkhorn import doubly_stochastic
+from . import tie_kernels
+from .scaled_pattern import ScaledPattern
+from .sinkhorn import even_pattern
+from .ties import Matrix, Ties, is_moderate, narrow_indices, ties_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,8 +28,8 @@ class Propagation:
 
     Attributes
     ----------
-    matrix
-        ``P``, shape (n, n), read-only.
+    pattern
+        ``P``, shape (n, n), as scales times the ties of ``A``.
     exponent
         ``s`` of ``D^-s A D^-(1-s)``; 1/2 for the doubly stochastic and the flux kind.
     masses
@@ -43,7 +44,7 @@ class Propagation:
         Shape (n,): the row and the column sums of ``A``.
     """
 
-    matrix: Matrix
+    pattern: ScaledPattern
     exponent: float
     masses: Floats
     rate: float
@@ -52,8 +53,12 @@ class Propagation:
     in_degrees: Floats
 
     def __post_init__(self) -> None:
-        _freeze(self.matrix.data, self.matrix.indices, self.matrix.indptr)
         _freeze(self.masses, self.degrees, self.in_degrees)
+
+    @property
+    def matrix(self) -> Matrix:
+        """``P`` itself in double precision, read-only; made when first asked for."""
+        return self.pattern.matrix
 
     @property
     def p(self) -> float:
@@ -61,15 +66,13 @@ class Propagation:
         return np.inf if self.exponent == 1.0 else 1.0 / (1.0 - self.exponent)
 
     @cached_property
-    def single(self) -> sp.csr_array[np.float32, tuple[int, int]]:
-        """``P`` in single precision, made when first asked for."""
-        narrow = (self.matrix.data.astype(np.float32), self.matrix.indices, self.matrix.indptr)
-        return sp.csr_array(narrow, shape=self.matrix.shape)
-
-    @cached_property
     def labels(self) -> npt.NDArray[np.int32]:
         """The connected component of each node."""
-        return np.asarray(connected_components(self.matrix, directed=False)[1])
+        parent = np.arange(self.pattern.n)
+        tie_kernels.join(self.pattern.indptr, self.pattern.indices, parent)
+        labels = np.empty(len(parent), dtype=np.int32)
+        tie_kernels.number(parent, labels)
+        return labels
 
     @cached_property
     def conditioning(self) -> float:
@@ -89,11 +92,9 @@ class Propagation:
 
     def transposed(self) -> Propagation:
         """The propagation with ``P^T``; the exponent becomes ``1 - s``."""
-        flipped = narrow_indices(sp.csr_array(self.matrix.T))
-        flipped.sort_indices()
         return replace(
             self,
-            matrix=flipped,
+            pattern=self.pattern.transposed(),
             exponent=1.0 - self.exponent,
             degrees=self.in_degrees,
             in_degrees=self.degrees,
@@ -124,17 +125,19 @@ def check_normalization(normalization: Any) -> str | float:
     raise ValueError(f"normalization must be {options}; got {normalization!r}")
 
 
-def normalize(matrix: Matrix, normalization: str | float, *, directed: bool) -> Propagation:
+def normalize(
+    adjacency: Matrix | Ties, normalization: str | float, *, directed: bool
+) -> Propagation:
     """Normalise an adjacency.
 
     Parameters
     ----------
-    matrix
-        Canonical non-negative adjacency, shape (n, n).
+    adjacency
+        Canonical and non-negative, shape (n, n); its arrays become read-only.
     normalization
         A checked name or exponent.
     directed
-        Whether ``matrix`` differs from its transpose.
+        Whether the adjacency differs from its transpose.
 
     Raises
     ------
@@ -150,44 +153,62 @@ def normalize(matrix: Matrix, normalization: str | float, *, directed: bool) -> 
            [1. , 0. , 0. ],
            [1. , 0. , 0. ]])
     """
-    out = row_sums(matrix)
-    into = np.asarray(matrix.T @ np.ones(len(out))) if directed else out
+    ties = adjacency if isinstance(adjacency, Ties) else ties_of(adjacency)
+    out = ties.sums()
+    into = ties.sums(columns=True) if directed else out
     if normalization not in _EVEN:
         exponent = _EXPONENTS[normalization] if isinstance(normalization, str) else normalization
-        scaled = _scaled(matrix, out, into, exponent)
+        pattern = _scaled(ties, out, into, exponent, mirrored=not directed)
         masses = np.where(out > 0, out, 1.0)
-        return Propagation(scaled, exponent, masses, 1.0, directed, out, into)
+        return Propagation(pattern, exponent, masses, 1.0, directed, out, into)
     if directed:
         raise ValueError(
             f"normalization {normalization!r} must have a symmetric adjacency; got "
-            f"{_one_way(matrix)}: pass directed=False to give both directions the larger "
+            f"{_one_way(ties.matrix())}: pass directed=False to give both directions the larger "
             "weight, or use normalization='row'"
         )
-    even, rate = _flux(matrix) if normalization == "flux" else (doubly_stochastic(matrix), 1.0)
-    return Propagation(narrow_indices(even), 0.5, np.ones(len(out)), rate, False, out, into)
+    pattern, rate = _flux(ties, out) if normalization == "flux" else (even_pattern(ties), 1.0)
+    return Propagation(pattern, 0.5, np.ones(len(out)), rate, False, out, into)
 
 
-def _scaled(matrix: Matrix, out: Floats, into: Floats, exponent: float) -> Matrix:
-    """``D_r^-s A D_c^-(1-s)``, written ``(A / d_r)^s (A / d_c)^(1-s)`` which cannot overflow."""
-    n = matrix.shape[0]
-    if exponent == 1.0:
-        still = out == 0
-    elif exponent == 0.0:
-        still = into == 0
-    else:
-        still = (out == 0) & (into == 0)
-    data = np.ones(matrix.nnz)
+def _scaled(
+    ties: Ties, out: Floats, into: Floats, exponent: float, *, mirrored: bool
+) -> ScaledPattern:
+    """``D_r^-s A D_c^-(1-s)``, as scales where no product of them can overflow or vanish."""
+    still = np.ones(ties.n, dtype=np.bool_)
     if exponent > 0.0:
-        rows = np.repeat(np.arange(n, dtype=matrix.indices.dtype), np.diff(matrix.indptr))
-        data *= _power(matrix.data / out[rows], exponent)
+        still &= out == 0
     if exponent < 1.0:
-        data *= _power(matrix.data / into[matrix.indices], 1.0 - exponent)
-    scaled: Matrix = sp.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
-    if still.any():
-        scaled = sp.csr_array(scaled + sp.diags_array(still.astype(np.float64), format="csr"))
-    scaled.eliminate_zeros()
-    scaled.sort_indices()
-    return narrow_indices(scaled)
+        still &= into == 0
+    own = still.astype(np.float64) if still.any() else None
+    if ties.data is None:
+        # P of c A is P of A: count ties instead of summing weights
+        out = ties.counts()
+        into = out if mirrored else ties.counts(columns=True)
+    elif not (is_moderate(ties.data) and is_moderate(out) and is_moderate(into)):
+        data = _entries(ties, out, into, exponent)
+        return ScaledPattern(ties.indptr, ties.indices, data, own=own)
+    left, right = _inverse_power(out, exponent), _inverse_power(into, 1.0 - exponent)
+    return ScaledPattern(ties.indptr, ties.indices, ties.data, left, right, own, mirrored)
+
+
+def _inverse_power(degrees: Floats, exponent: float) -> Floats | None:
+    """``degrees ** -exponent``, 1 where there is no degree; None for ones."""
+    if exponent == 0.0:
+        return None
+    filled = np.where(degrees > 0, degrees, 1.0)
+    return np.asarray(1.0 / _power(filled, exponent))
+
+
+def _entries(ties: Ties, out: Floats, into: Floats, exponent: float) -> Floats:
+    """The entries of P, written ``(A / d_r)^s (A / d_c)^(1-s)`` which cannot overflow."""
+    weights = ties.weights()
+    data = np.ones(len(weights))
+    if exponent > 0.0:
+        data *= _power(weights / np.repeat(out, np.diff(ties.indptr)), exponent)
+    if exponent < 1.0:
+        data *= _power(weights / into[ties.indices], 1.0 - exponent)
+    return data
 
 
 def _power(base: Floats, exponent: float) -> Floats:
@@ -197,20 +218,24 @@ def _power(base: Floats, exponent: float) -> Floats:
     return np.asarray(np.sqrt(base) if exponent == 0.5 else base**exponent)
 
 
-def _flux(matrix: Matrix) -> tuple[Matrix, float]:
+def _flux(ties: Ties, out: Floats) -> tuple[ScaledPattern, float]:
     """``I - (D - W) / rate`` and the rate, the largest degree without self loops."""
-    n = matrix.shape[0]
-    off = sp.csr_array(matrix - sp.diags_array(matrix.diagonal(), format="csr"))
-    off.eliminate_zeros()
-    degrees = row_sums(off)
-    rate = float(degrees.max())
-    if rate == 0.0:
-        return sp.csr_array(sp.eye_array(n, format="csr")), 0.0
-    off.data /= rate
-    rest = np.maximum(1.0 - row_sums(off), 0.0)
-    even = sp.csr_array(off + sp.diags_array(rest, format="csr"))
-    even.sort_indices()
-    return even, rate
+    diagonal = ties.matrix().diagonal()
+    if diagonal.any():
+        off = sp.csr_array(ties.matrix() - sp.diags_array(diagonal, format="csr"))
+        off.eliminate_zeros()
+        off.sort_indices()
+        ties = ties_of(narrow_indices(off))
+        out = ties.sums()
+    rate = float(out.max())
+    scale = rate if rate > 0.0 else 1.0
+    rest = np.maximum(1.0 - out / scale, 0.0)
+    if ties.data is not None:
+        return ScaledPattern(
+            ties.indptr, ties.indices, ties.data / scale, own=rest, mirrored=True
+        ), rate
+    per_tie = np.full(ties.n, ties.weight / scale)
+    return ScaledPattern(ties.indptr, ties.indices, None, per_tie, None, rest, True), rate
 
 
 def _one_way(matrix: Matrix) -> str:

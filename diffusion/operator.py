@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from .blocks import Block as Dense
 from .blocks import Bound, answer, as_block, as_sparse_block, check_hops, check_number
-from .edges import Csr, Ids, Matrix, read_graph
+from .edges import Csr, Ids, Matrix, read_ties
 from .equilibrium import dirichlet_energy, equilibrium
 from .filters import damped, heat, multiply
 from .normalization import Propagation, check_normalization, normalize
@@ -110,9 +110,9 @@ class PropagationOperator:
         directed: bool | None = None,
     ) -> None:
         kind = check_normalization(normalization)
-        matrix, ids, asymmetric = read_graph(adjacency, directed=directed)
+        ties, ids, asymmetric = read_ties(adjacency, directed=directed)
         ids.flags.writeable = False
-        self._propagation = normalize(matrix, kind, directed=asymmetric)
+        self._propagation = normalize(ties, kind, directed=asymmetric)
         self._normalization = kind
         self._ids = ids
 
@@ -137,7 +137,7 @@ class PropagationOperator:
     @property
     def n(self) -> int:
         """The number of nodes."""
-        return int(self._propagation.matrix.shape[0])
+        return self._propagation.pattern.n
 
     @property
     def ids(self) -> Ids:

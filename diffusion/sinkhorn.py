@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator, cg
 
-from .edges import Matrix, row_sums
+from .panels import product
+from .scaled_pattern import ScaledPattern
+from .ties import Matrix, Ties, is_moderate, ties_of
+
+Floats = npt.NDArray[np.float64]
 
 _SWEEPS = 60
 _NEWTON_STEPS = 60
@@ -46,33 +51,51 @@ def doubly_stochastic(matrix: Matrix) -> Matrix:
     array([[0.5, 0.5],
            [0.5, 0.5]])
     """
-    n = matrix.shape[0]
-    degrees = row_sums(matrix)
-    ties = np.diff(matrix.indptr)
-    loops = np.where(ties > 0, degrees / np.maximum(ties, 1), 1.0)
-    looped = sp.csr_array(matrix + sp.diags_array(loops, format="csr"))
-    looped.sort_indices()
+    return even_pattern(ties_of(matrix)).matrix.copy()
+
+
+def even_pattern(ties: Ties) -> ScaledPattern:
+    """`doubly_stochastic` as scales of the ties, and what is on the diagonal besides their loops.
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> even = even_pattern(ties_of(sp.csr_array(np.array([[0.0, 3.0], [3.0, 0.0]]))))
+    >>> even.left.round(4), even.own.round(4)
+    (array([0.7071, 0.7071]), array([0.5, 0.5]))
+    """
+    # the scaling does not depend on the unit: where all weigh the same, ties are only counted
+    weights = ties.data
+    degrees, counts = (ties.counts() if weights is None else ties.sums()), ties.counts()
+    loops = np.where(counts > 0, degrees / np.maximum(counts, 1), 1.0)
+    looped = ScaledPattern(ties.indptr, ties.indices, weights, own=loops, mirrored=True)
     scale = _scaling(looped)
-    rows = np.repeat(np.arange(n, dtype=looped.indices.dtype), np.diff(looped.indptr))
-    looped.data *= scale[rows] * scale[looped.indices]
-    sums = row_sums(looped)
-    largest = sums.max()
-    looped.data /= largest
-    looped.data[rows == looped.indices] += 1.0 - sums / largest
-    return looped
+    sums = scale * _times(looped, scale)
+    largest = float(sums.max())
+    own = scale * loops * scale / largest + (1.0 - sums / largest)
+    unit = scale / math.sqrt(largest)
+    if weights is None or (is_moderate(weights) and is_moderate(degrees)):
+        return ScaledPattern(ties.indptr, ties.indices, weights, unit, unit, own, True)
+    data = np.repeat(unit, np.diff(ties.indptr)) * unit[ties.indices] * weights
+    return ScaledPattern(ties.indptr, ties.indices, data, own=own, mirrored=True)
 
 
-def _scaling(looped: Matrix) -> npt.NDArray[np.float64]:
+def _times(pattern: ScaledPattern, vector: Floats) -> Floats:
+    """A product with one column."""
+    return np.asarray(product(pattern, np.ascontiguousarray(vector[:, None]))[:, 0])
+
+
+def _scaling(looped: ScaledPattern) -> Floats:
     """The positive s with s * (B s) = 1."""
-    scale = 1.0 / np.sqrt(row_sums(looped))
+    scale = 1.0 / np.sqrt(_times(looped, np.ones(looped.n)))
     for _ in range(_SWEEPS):
-        sums = scale * np.asarray(looped @ scale)
+        sums = scale * _times(looped, scale)
         if np.abs(sums - 1.0).max() <= _TIGHT:
             return scale
         scale /= np.sqrt(sums)
     best, best_error = scale, np.inf
     for _ in range(_NEWTON_STEPS):
-        sums = scale * np.asarray(looped @ scale)
+        sums = scale * _times(looped, scale)
         error = float(np.abs(sums - 1.0).max())
         if error < best_error:
             best, best_error = scale, error
@@ -89,14 +112,12 @@ def _scaling(looped: Matrix) -> npt.NDArray[np.float64]:
     return best
 
 
-def _newton_step(
-    looped: Matrix, scale: npt.NDArray[np.float64], sums: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def _newton_step(looped: ScaledPattern, scale: Floats, sums: Floats) -> Floats:
     """The Newton step in log s, no longer than 1 in any entry."""
 
-    def hessian(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def hessian(vector: Floats) -> Floats:
         flat = vector.ravel()
-        return sums * flat + scale * (looped @ (scale * flat))
+        return sums * flat + scale * _times(looped, scale * flat)
 
     n = len(scale)
     step, _ = cg(

@@ -12,6 +12,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from .edges import Matrix
 from .filters import heat
 from .normalization import Propagation
+from .scaled_pattern import ScaledPattern
 from .walls import Vessel
 
 Floats = npt.NDArray[np.float64]
@@ -91,7 +92,7 @@ def _part_gap(matrix: Matrix, still: Floats, n_axes: int | None) -> float:
         return float(1.0 - np.sort(found)[0])
     still = still / np.linalg.norm(still)
     none = np.zeros(n)
-    part = Propagation(matrix, 0.5, np.ones(n), 1.0, False, none, none)
+    part = Propagation(ScaledPattern.of(matrix), 0.5, np.ones(n), 1.0, False, none, none)
     # about as long as the slowest mode of a cube or a square of n cells
     time = 0.0 if n_axes is None else float(n) ** (2.0 / max(n_axes, 2))
 

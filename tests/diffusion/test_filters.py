@@ -5,60 +5,62 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from suffuse.diffusion import PropagationOperator, filters
+from suffuse.diffusion import PropagationOperator, filters, row_threads
 
 
-class CountingMatrix:
-    """A matrix that counts the products asked of it."""
+class Products:
+    """Counts the products with P that filters ask for, those of a panel of columns as one."""
 
-    def __init__(self, matrix):
-        self.matrix, self.products = matrix, 0
+    def __init__(self, monkeypatch):
+        self.count = 0
+        step, residual = filters.Steps.step, filters.residual
 
-    def __matmul__(self, block):
-        self.products += 1
-        return self.matrix @ block
+        def counted_step(steps, alpha, beta, weight):
+            self.count += 1
+            step(steps, alpha, beta, weight)
+
+        def counted_residual(*args):
+            self.count += 1
+            return residual(*args)
+
+        monkeypatch.setattr(filters.Steps, "step", counted_step)
+        monkeypatch.setattr(filters, "residual", counted_residual)
 
 
-def counted(op):
-    """The propagation of an operator with a counting matrix inside."""
-    counter = CountingMatrix(op.to_sparse())
-    propagation = op._propagation
-    fields = {name: getattr(propagation, name) for name in propagation.__dataclass_fields__}
-    clone = object.__new__(type(propagation))
-    clone.__dict__.update(fields, matrix=counter, labels=propagation.labels)
-    return clone, counter
+@pytest.fixture
+def products(monkeypatch):
+    """The counter of a test."""
+    return Products(monkeypatch)
 
 
 @pytest.mark.parametrize(("damping", "most"), [(0.5, 15), (0.85, 29), (0.95, 52)])
-def test_chebyshev_needs_a_third_of_the_power_series(damping, most):
+def test_chebyshev_needs_a_third_of_the_power_series(damping, most, products):
     """At 1e-6 the series needs 20, 86 and 270 products; the check of the bound is included."""
     op = PropagationOperator(nx.barabasi_albert_graph(300, 5, seed=0))
-    propagation, counter = counted(op)
     x = np.random.default_rng(0).standard_normal((300, 2))
-    filters.damped(propagation, x, damping, tol=1e-6)
-    assert counter.products <= most
+    op.diffuse(x, damping, tol=1e-6)
+    assert most / 2 < products.count <= most
 
 
 @pytest.mark.parametrize(("tau", "most"), [(1.0, 10), (10.0, 21), (100.0, 58), (1000.0, 180)])
-def test_heat_needs_the_square_root_of_time(tau, most):
+def test_heat_needs_the_square_root_of_time(tau, most, products):
     """Where explicit steps at the stability limit would be as many as tau."""
     op = PropagationOperator(nx.barabasi_albert_graph(300, 5, seed=0))
-    propagation, counter = counted(op)
     x = np.random.default_rng(0).standard_normal((300, 2))
-    filters.heat(propagation, x, tau, tol=1e-6)
-    assert counter.products <= most
+    op.heat(x, tau, tol=1e-6)
+    assert most / 2 < products.count <= most
 
 
-def test_directed_series_stops_when_its_bound_allows():
+def test_directed_series_stops_when_its_bound_allows(products):
     """The power loop ends long before its worst case where the graph mixes well."""
     graph = nx.gnp_random_graph(300, 0.05, seed=0, directed=True)
-    propagation, counter = counted(PropagationOperator(graph, "row"))
+    op = PropagationOperator(graph, "row")
     x = np.random.default_rng(0).standard_normal((300, 1))
-    filters.damped(propagation, x, 0.95, tol=1e-6)
-    assert counter.products < 60
-    counter.products = 0
-    filters.heat(propagation, x, 1000.0, tol=1e-6)
-    assert counter.products < 60
+    op.diffuse(x, 0.95, tol=1e-6)
+    assert 3 < products.count < 60
+    products.count = 0
+    op.heat(x, 1000.0, tol=1e-6)
+    assert 3 < products.count < 60
 
 
 def test_directed_cycle_never_stops_early_and_is_right():
@@ -106,20 +108,8 @@ def test_a_tolerance_below_rounding_is_refused():
     ties = (np.ones(n - 1), (np.zeros(n - 1, dtype=int), np.arange(1, n)))
     op = PropagationOperator(sp.csr_array(ties, shape=(n, n)), "column", directed=False)
     x = np.random.default_rng(0).random(n)
-    with pytest.raises(FloatingPointError, match=r"tol must be at least .* float64 .* 0.999; got"):
-        op.diffuse(x, 0.999, tol=1e-300)
-
-
-def test_norms_without_overflow():
-    """Large, small and zero columns, in every norm."""
-    block = np.array([[3e200, 3e-200, 0.0], [4e200, -4e-200, 0.0]])
-    np.testing.assert_allclose(filters.column_norms(block, 2.0), [5e200, 5e-200, 0], rtol=1e-14)
-    np.testing.assert_allclose(filters.column_norms(block, 1.0), [7e200, 7e-200, 0], rtol=1e-14)
-    np.testing.assert_allclose(filters.column_norms(block, np.inf), [4e200, 4e-200, 0])
-    huge = filters.column_norms(block, 1000.0)
-    np.testing.assert_allclose(huge, [4e200, 4e-200, 0], rtol=1e-12)
-    narrow = filters.column_norms(np.full((2, 1), 3e20, dtype=np.float32), 2.0)
-    np.testing.assert_allclose(narrow, [3e20 * np.sqrt(2)], rtol=1e-6)
+    with pytest.raises(FloatingPointError, match=r"tol must be at least .* float64 .*99999; got"):
+        op.diffuse(x, 0.99999, tol=1e-300)
 
 
 def test_heat_refuses_times_beyond_its_reach():
@@ -129,3 +119,32 @@ def test_heat_refuses_times_beyond_its_reach():
         ValueError, match=r"time must be at most 1e\+08 / rate; got 1000000000.0 .*equ"
     ):
         op.heat(np.ones(3), 1e9)
+
+
+@pytest.mark.parametrize("kind", ["row", "symmetric", 0.3])
+@pytest.mark.parametrize("directed", [False, True])
+def test_the_bits_do_not_depend_on_threads(kind, directed, monkeypatch):
+    """Nor on how many columns come along: those of a second panel, and one alone."""
+    monkeypatch.setattr(row_threads, "_SMALL", 1)
+    op = PropagationOperator(nx.gnp_random_graph(200, 0.05, seed=0, directed=directed), kind)
+    x = np.random.default_rng(0).standard_normal((200, 34)).astype(np.float32)
+    answers = []
+    for threads in (1, 2, 3, 7):
+        with row_threads.limit_threads(threads):
+            answers.append((*op.diffuse(x, 0.7, return_bound=True), op.heat(x, 2.0), op.apply(x)))
+    for answer in answers[1:]:
+        for found, expected in zip(answer, answers[0], strict=True):
+            np.testing.assert_array_equal(found, expected)
+    if not directed:  # a power series stops when all columns of its panel allow it
+        np.testing.assert_array_equal(op.diffuse(x[:, 33], 0.7), answers[0][0][:, 33])
+
+
+def test_no_matrix_is_made():
+    """Filters work on the ties; float64 entries are for those who ask for them."""
+    op = PropagationOperator(nx.karate_club_graph(), "symmetric")
+    op.diffuse(np.ones((34, 2)), 0.5)
+    op.heat(np.ones(34), 1.0)
+    op.apply(np.ones(34))
+    assert "matrix" not in vars(op._propagation.pattern)
+    assert op.to_sparse().nnz == 156
+    assert "matrix" in vars(op._propagation.pattern)
