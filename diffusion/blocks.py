@@ -10,10 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from .row_threads import over_rows
+
 Block: TypeAlias = npt.NDArray[Any]
 Shape: TypeAlias = tuple[int, ...]
 # Room for sums over many ties below the largest number of the type.
 _LARGEST = {"float32": 1e25, "float64": 1e290}
+# Values that are looked at in threads, and in how many pieces.
+_MANY, _PIECES = 1 << 20, 64
 Bound: TypeAlias = "float | npt.NDArray[np.float64]"
 
 
@@ -97,13 +101,30 @@ def check_values(values: Block) -> None:
     ValueError: X must be finite and at most 1e+290 in magnitude; got nan at row 1
     """
     largest = _LARGEST[values.dtype.name]
-    if not values.size or (values.min() >= -largest and values.max() <= largest):
+    if _within(values, largest):
         return
     bad = ~(np.abs(values) <= largest)
     at = tuple(int(i) for i in np.unravel_index(int(np.argmax(bad)), values.shape))
     place = f"row {at[0]}" + (f", column {at[1]}" if len(at) > 1 else "")
     rule = f"finite and at most {largest:.0e} in magnitude"
     raise ValueError(f"X must be {rule}; got {values[at]} at {place}")
+
+
+def _within(values: Block, largest: float) -> bool:
+    """Whether all values are numbers of at most this magnitude; in threads where they are many."""
+    if values.size < _MANY:
+        return not values.size or bool(values.min() >= -largest and values.max() <= largest)
+    cuts = np.linspace(0, len(values), _PIECES + 1).astype(np.int64)
+    fine = [True] * _PIECES
+
+    def look(first: int, last: int) -> None:
+        for piece in range(first, last):
+            part = values[cuts[piece] : cuts[piece + 1]]
+            if part.size:
+                fine[piece] = bool(part.min() >= -largest and part.max() <= largest)
+
+    over_rows(look, cuts, columns=values.size // len(values))
+    return all(fine)
 
 
 def check_number(name: str, value: object, rule: str, holds: Callable[[float], bool]) -> None:

@@ -155,11 +155,13 @@ def product(pattern: ScaledPattern, values: Block) -> Block:
     ties = (pattern.indptr, pattern.indices, pattern.data)
     scales = (left, own)
     whole = right is None and values.shape[1] <= sparse_steps.WIDTH
+    now = values
     for at in panels_of(values.shape[1]):
-        now, to = values, at.start
+        to = at.start
         if not whole:
-            now = empty_panel(pattern.n, at.stop - at.start, values.dtype)
-            loaded(pattern, values, right, now, at.start)
+            if now.shape[1] != at.stop - to or now is values:
+                now = empty_panel(pattern.n, at.stop - to, values.dtype)
+            loaded(pattern, values, right, now, to)
 
         def multiply(first: int, last: int, now: Block = now, to: int = to) -> None:
             sparse_steps.product((first, last), ties, scales, now, out, to)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,9 @@ Pointers = npt.NDArray[np.integer[Any]]
 _LIMIT: ContextVar[int] = ContextVar("suffuse_row_threads", default=-1)
 # Below so many ties times columns (a fraction of a millisecond) threads cost more than they bring.
 _SMALL = 1 << 18
-# Ranges for each thread: another process may hold one of the cores for a while.
-_RANGES = 8
+# Ranges for each thread: another process may hold one of the cores for a while. But each must be
+# worth the handing over.
+_RANGES, _WORTH = 8, 1 << 22
 
 
 @contextmanager
@@ -107,17 +109,31 @@ def over_rows(kernel: Callable[[int, int], object], indptr: Pointers, *, columns
     """
     n_rows = len(indptr) - 1
     threads = min(thread_count(), n_rows)
-    if threads <= 1 or _cost(indptr, n_rows) * max(columns, 1) < _SMALL:
+    work = _cost(indptr, n_rows) * max(columns, 1)
+    if threads <= 1 or work < _SMALL:
         if n_rows:
             kernel(0, n_rows)
         return
-    pool = ThreadPoolExecutor(threads)
+    pool = _pool(threads)
+    ranges = max(threads, min(work // _WORTH, threads * _RANGES))
+    running = [pool.submit(kernel, *at) for at in row_ranges(indptr, ranges)]
     try:
-        running = [pool.submit(kernel, *at) for at in row_ranges(indptr, threads * _RANGES)]
         for one in running:
             one.result()
     finally:  # after a failure or Ctrl-C, ranges that have not begun are left out
-        pool.shutdown(cancel_futures=True)
+        for one in running:
+            one.cancel()
+        wait(running)
+
+
+@lru_cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that stay: to start them takes longer than a step on a small graph."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="suffuse-rows")
+
+
+if hasattr(os, "register_at_fork"):  # a fork has no threads: it must not wait for its parent's
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def row_ranges(indptr: Pointers, n_ranges: int) -> list[tuple[int, int]]:

@@ -1,4 +1,7 @@
-"""Alternating least squares for implicit feedback; the ``implicit`` package does the solving."""
+"""Alternating least squares for implicit feedback; the ``implicit`` package does the solving.
+
+The users are solved once more at the end, exactly, as newcomers are: see ``half_steps.py``.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,12 @@ from scipy import sparse
 
 from .contract import Recommender, require_fitted
 from .execution import Rows, one_blas_thread, resolve_jobs
+from .factored import Groups, own_groups, without_items
+from .half_steps import half_step
 from .inputs import checked_count, checked_number, preference_rows, training_table
-from .matrices import Csr, single
+from .matrices import Csr
+from .memory_by_model import Needs, als_needs, refuse_too_large
+from .memory_estimate import TableSizes
 from .progress import tell
 from .scoring import Floats, preferences, relative_popularity, score_own_signals
 from .update_change import Change
@@ -113,6 +120,7 @@ class ALS(Recommender):
         True
         """
         table = training_table(interactions)
+        refuse_too_large(self, table)
         rows = preference_rows(table, use_weights=self.use_weights)
         n_factors = min(checked_count("n_factors", self.n_factors), *rows.shape)
         max_iter = checked_count("max_iter", self.max_iter)
@@ -123,7 +131,7 @@ class ALS(Recommender):
             solver = self._solver(n_factors, max_iter)
             try:
                 solver.fit(
-                    cells,
+                    self._confidences(cells),
                     show_progress=False,
                     callback=lambda done, *_: tell(stage, done + 1, max_iter),
                 )
@@ -133,30 +141,52 @@ class ALS(Recommender):
                     f"regularization={self.regularization!r}, confidence={self.confidence!r}: "
                     "bring them closer to the defaults"
                 ) from error
-            # the last half-step was for items: solve the users once more, exactly, so that a
-            # user's factors are what the same rows would get by folding in
-            users = solver.recalculate_user(np.arange(rows.shape[0]), cells)
-        self.user_factors_ = np.asarray(users, np.float32)
         self.item_factors_ = np.asarray(solver.item_factors, np.float32)
+        del solver  # its user factors, before ours take their place
+        # the last half-step was for items: solve the users once more, exactly, so that a user's
+        # factors are what the same rows would get by folding in
+        self.user_factors_ = self._half_step(cells, self.item_factors_)
         self._warn_if_collapsed()
         self.interactions_ = rows
         self.user_ids_, self.item_ids_ = table.user_ids, table.item_ids
         forget_updates(self)
         return self
 
-    def _cells(self, rows: Csr, fitted: Csr) -> Any:
-        """Preference rows with their discount; implicit knows the older kind of matrix alone."""
+    def _cells(self, rows: Csr, fitted: Csr) -> Csr:
+        """Preference rows with their discount, on the indices of ``rows``."""
         discount = checked_number("popularity_discount", self.popularity_discount)
-        if discount:
-            rows = single(rows @ sparse.diags_array(relative_popularity(fitted) ** -discount))
-        return sparse.csr_matrix(rows)
+        if not discount:
+            return rows
+        scale = relative_popularity(fitted) ** -discount
+        data = (scale[rows.indices] * rows.data).astype(np.float32)
+        return sparse.csr_array((data, rows.indices, rows.indptr), shape=rows.shape)
+
+    def _confidences(self, cells: Csr) -> Any:
+        """``confidence * cells`` as implicit takes it: the older kind of matrix, its own arrays.
+
+        Its solver refuses arrays that are read-only, as those of a table are.
+        """
+        confidence = checked_number("confidence", self.confidence, above=True)
+        data = cells.data * np.float32(confidence)
+        parts = (data, cells.indices.copy(), cells.indptr.copy())
+        return sparse.csr_matrix(parts, shape=cells.shape)
+
+    def _half_step(self, cells: Csr, factors: Floats) -> Floats:
+        """Factors of the rows of ``cells``, exactly, from those of its columns."""
+        return half_step(
+            cells,
+            factors,
+            confidence=checked_number("confidence", self.confidence, above=True),
+            regularization=checked_number("regularization", self.regularization, above=True),
+            n_jobs=resolve_jobs(self.n_jobs),
+        )
 
     def _solver(self, n_factors: int, max_iter: int) -> Any:
-        """A solver of implicit with the parameters of the model."""
+        """A solver of implicit for confidences, with the parameters of the model."""
         return AlternatingLeastSquares(
             factors=n_factors,
             regularization=checked_number("regularization", self.regularization, above=True),
-            alpha=checked_number("confidence", self.confidence, above=True),
+            alpha=1.0,
             iterations=max_iter,
             random_state=checked_count("random_state", self.random_state, low=0),
             num_threads=resolve_jobs(self.n_jobs),
@@ -171,11 +201,26 @@ class ALS(Recommender):
                 stacklevel=3,
             )
 
+    def memory_needs(self, sizes: TableSizes) -> Needs:
+        """What a fit and the fitted model need beyond the tables, for ``estimate_memory``."""
+        return als_needs(sizes, self.n_factors)
+
     @property
     def signals_(self) -> Floats:
         """The user factors, shape (n_users, d)."""
         require_fitted(self)
         return self.user_factors_
+
+    @property
+    def item_map_(self) -> Floats:
+        """The item factors, shape (n_items, d): a score is ``signal . item``."""
+        require_fitted(self)
+        return self.item_factors_
+
+    def factored(self, rows: Rows) -> Groups | None:
+        """Of what vectors the scores of some users are made."""
+        require_fitted(self)
+        return own_groups(self, rows, without_items(self, rows))
 
     def score_signals(self, signals: Floats) -> Floats:
         """``signals . item_factors_^T``, shape (n_rows, n_items)."""
@@ -190,13 +235,7 @@ class ALS(Recommender):
         """
         require_fitted(self)
         given = preferences(rows, use_weights=self.use_weights)
-        with one_blas_thread():
-            solver = self._solver(self.item_factors_.shape[1], 1)
-            # a copy: factors opened by memory map are read-only, which implicit does not take
-            solver.item_factors = np.array(self.item_factors_)
-            cells = self._cells(given, self.interactions_)
-            users = solver.recalculate_user(np.arange(given.shape[0]), cells)
-        return np.asarray(users, np.float32)
+        return self._half_step(self._cells(given, self.interactions_), self.item_factors_)
 
     def fold_items(self, columns: Rows) -> Floats:
         """Factors of some items, by the exact half-step with the fitted user factors.
@@ -204,13 +243,9 @@ class ALS(Recommender):
         ``y_i = (X^T C_i X + regularization I)^-1 X^T C_i p_i``, shape (len(columns), d).
         """
         require_fitted(self)
-        with one_blas_thread():
-            solver = self._solver(self.item_factors_.shape[1], 1)
-            # copies for the same reason as above
-            solver.user_factors = np.array(self.user_factors_)
-            cells = self._cells(self.interactions_, self.interactions_).T.tocsr()[columns]
-            items = solver.recalculate_item(np.arange(len(columns)), cells)
-        return np.asarray(items, np.float32)
+        cells = self._cells(self.interactions_, self.interactions_)
+        by_item: Csr = sparse.csr_array(cells[:, columns].T)
+        return self._half_step(by_item, self.user_factors_)
 
     def alternated(self) -> tuple[Floats, Floats]:
         """User and item factors after one more alternation of ``fit``, from those we have."""
@@ -221,7 +256,8 @@ class ALS(Recommender):
             solver.user_factors = np.array(self.user_factors_)
             solver.item_factors = np.array(self.item_factors_)
             try:
-                solver.fit(self._cells(self.interactions_, self.interactions_), show_progress=False)
+                cells = self._cells(self.interactions_, self.interactions_)
+                solver.fit(self._confidences(cells), show_progress=False)
             except ModelFitError as error:
                 raise ValueError(
                     "weight must keep the factors finite; got weights up to "

@@ -9,7 +9,10 @@ from sklearn.base import clone
 
 from .contract import Recommender, require_fitted
 from .execution import Rows
+from .factored import Groups, own_groups, without_items
 from .inputs import checked_number, training_table
+from .memory_by_model import Needs, blend_needs
+from .memory_estimate import TableSizes
 from .scoring import Floats, LinearModel, score_own_signals, score_scale
 from .update_blend import renewed_blend
 from .update_change import Change
@@ -105,6 +108,10 @@ class Blend(Recommender):
         """A copy with both models renewed and their scales measured anew, for :meth:`update`."""
         return renewed_blend(self, change)
 
+    def memory_needs(self, sizes: TableSizes) -> Needs:
+        """What a fit and the fitted model need beyond the tables, for ``estimate_memory``."""
+        return blend_needs(self.first.memory_needs(sizes), self.second.memory_needs(sizes))
+
     @property
     def parts_(self) -> tuple[tuple[float, LinearModel], ...]:
         """The two fitted models with their weights over their scales."""
@@ -113,6 +120,11 @@ class Blend(Recommender):
             (self.weight / self.first_scale_, self.first_),
             ((1.0 - self.weight) / self.second_scale_, self.second_),
         )
+
+    def factored(self, rows: Rows) -> Groups | None:
+        """Of what vectors the scores of some users are made, where both models have vectors."""
+        require_fitted(self)
+        return own_groups(self, rows, without_items(self, rows))
 
     def score_users(self, rows: Rows) -> Floats:
         """The weighted sum for some users; popularity for users without interactions."""

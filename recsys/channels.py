@@ -16,6 +16,7 @@ square 1 and ``scale`` the mean score of the base model on its own training cell
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,15 +31,18 @@ from ..diffusion.operator import PropagationOperator
 from .execution import Rows
 from .holdout import FEW
 from .matrices import Csr, scaled_rows, single
+from .on_device import factors_device
 from .scoring import (
     Floats,
     LinearModel,
+    Signals,
     evidence,
     item_popularity,
     own_scores,
     parts_of,
     score_scale,
 )
+from .tie_kernels import normalise, summed, tie_cosines
 
 #: weight of a tie between two people whose tastes do not agree at all (or are not known)
 AGREEMENT_FLOOR = 0.05
@@ -48,6 +52,11 @@ ROW_HOPS = 2
 TOLERANCE = 1e-4
 #: background that decides where friends know nothing: too small to outvote anything
 FAINT = 1e-6
+
+#: rows of diffused factors that are mixed with people's own at a time
+_MIXED = 65536
+#: threads that ask for the friends' items at the same time must not weigh all ties twice
+WEIGHING = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -100,8 +109,8 @@ class Channels(Protocol):
         """``(F_W r)_u``."""
         ...
 
-    def mix(self, taste: Floats, memory: sparse.csr_array, setting: Setting) -> Floats:
-        """The sum of the channels."""
+    def mix(self, taste: Floats, memory: sparse.csr_array | None, setting: Setting) -> Floats:
+        """The sum of the channels; ``memory`` may be None where its weight is 0."""
         ...
 
 
@@ -115,12 +124,36 @@ class SocialChannels:
         self.operator = operator
         self.counts = evidence(base.interactions_)
         self.tie_weights = np.asarray(adjacency.sum(axis=1)).ravel()
-        self.ties = agreement_ties(self.parts[0][1], adjacency)
-        self.held = held_items(base.interactions_, self.counts)
         self.scale = score_scale(base)
         popularity = item_popularity(base.interactions_)
         root = float(np.sqrt(np.mean(popularity**2)))
         self.popularity = np.asarray(popularity / max(root, 1e-30), np.float32)
+
+    @property
+    def ties(self) -> Csr:
+        """``W``, shape (n_users, n_users), float32; made when first asked for."""
+        with WEIGHING:
+            return self._weighted[0]
+
+    @property
+    def held(self) -> Csr:
+        """``r``, shape (n_users, n_items), float32; made when first asked for."""
+        with WEIGHING:
+            return self._held
+
+    @property
+    def agreement_sums(self) -> npt.NDArray[np.float64]:
+        """Column sums of the ties weighted by agreement of taste, shape (n_users,)."""
+        with WEIGHING:
+            return self._weighted[1]
+
+    @cached_property
+    def _weighted(self) -> tuple[Csr, npt.NDArray[np.float64]]:
+        return _weighted_ties(self.parts[0][1].signals_, self.adjacency)
+
+    @cached_property
+    def _held(self) -> Csr:
+        return held_items(self.base.interactions_, self.counts)
 
     def diffused(self, taste: Taste) -> Diffused:
         """``z`` for all users, for the parts of the base that have dense factors."""
@@ -152,10 +185,20 @@ class SocialChannels:
         if taste.evidence is None:
             return spread
         weight = evidence_weights(taste, self.counts, self.tie_weights)[:, None]
-        return np.asarray((1 - weight) * signals + weight * spread, np.float32)
+        for start in range(0, len(spread), _MIXED):
+            part = slice(start, start + _MIXED)
+            spread[part] *= weight[part]
+            spread[part] += (1 - weight[part]) * signals[part]
+        return spread
 
     def _spread(self, signals: Floats, damping: float) -> Floats:
         """``F_P x``."""
+        if device := factors_device():
+            # torch is imported for those who ask for it
+            from .device_diffusion import diffused_on
+
+            tol = self.tolerance(damping)
+            return diffused_on(device, self.operator, signals, damping, tol=tol)
         spread = self.operator.diffuse(signals, damping, tol=self.tolerance(damping))
         return np.asarray(spread, np.float32)
 
@@ -183,20 +226,17 @@ class SocialChannels:
         """What rows of ``P`` for newcomers need to know."""
         return Doorway.of(self.operator, self.adjacency)
 
-    @cached_property
-    def agreement_sums(self) -> npt.NDArray[np.float64]:
-        """Column sums of the ties weighted by agreement of taste, shape (n_users,)."""
-        weighted = agreement(self.parts[0][1].signals_, self.adjacency)
-        return np.asarray(weighted.sum(axis=0), np.float64).ravel()
-
     def memory_rows(self, rows: Rows) -> sparse.csr_array:
         """``(F_W r)_u``: the items of the friends of some users, shape (len(rows), n_items)."""
         return sparse.csr_array(self.ties[rows] @ self.held)
 
-    def mix(self, taste: Floats, memory: sparse.csr_array, setting: Setting) -> Floats:
-        """The sum of the channels; ``taste`` is not changed."""
+    def mix(self, taste: Floats, memory: sparse.csr_array | None, setting: Setting) -> Floats:
+        """The sum of the channels; ``taste`` is not changed.
+
+        ``memory`` may be None where its weight is 0.
+        """
         scores = taste.copy()
-        if setting.memory:
+        if setting.memory and memory is not None:
             add_rows(scores, memory, self.scale * setting.memory)
         if setting.background:
             scores += np.float32(self.scale * setting.background) * self.popularity[None, :]
@@ -235,7 +275,9 @@ def grouped_scores(
         if chosen.any() and setting != Setting():
             part = rows[chosen]
             taste = channels.taste_scores(part, diffused)
-            scores[chosen] = channels.mix(taste, channels.memory_rows(part), setting)
+            # all ties are weighed for the first row of memory: not where nobody remembers
+            remembered = channels.memory_rows(part) if setting.memory else None
+            scores[chosen] = channels.mix(taste, remembered, setting)
     return scores
 
 
@@ -251,40 +293,41 @@ def evidence_weights(
 
 def agreement(signals: Floats | sparse.csr_array, adjacency: sparse.csr_array) -> sparse.csr_array:
     """``C``: the ties weighted by agreement of the signals at their two ends."""
-    ties = sparse.coo_array(adjacency)
-    sources, targets = ties.coords
-    cosine = signal_cosines(signals, sources, targets)
-    weights = ties.data * (np.maximum(cosine, 0.0) + AGREEMENT_FLOOR)
-    return sparse.csr_array((weights, (sources, targets)), shape=adjacency.shape)
+    ties = sparse.csr_array(adjacency)
+    weights = ties.data * _agreements(signals, ties)
+    return sparse.csr_array((weights, ties.indices, ties.indptr), shape=ties.shape)
 
 
 def agreement_ties(base: LinearModel, adjacency: sparse.csr_array) -> sparse.csr_array:
-    """``W``: the ties weighted by agreement of taste, symmetrically normalised."""
-    weighted = agreement(base.signals_, adjacency)
-    operator = PropagationOperator(weighted, "symmetric")
-    # the operator lets a user without ties keep what is theirs; memory is about others
-    lonely = np.diff(weighted.indptr) == 0
-    return scaled_rows(1.0 - lonely, operator.to_sparse())
+    """``W``: the ties weighted by agreement of taste, symmetrically normalised.
+
+    Who has no tie has none here: memory is about others.
+    """
+    return _weighted_ties(base.signals_, adjacency)[0]
+
+
+def _weighted_ties(signals: Signals, adjacency: Csr) -> tuple[Csr, npt.NDArray[np.float64]]:
+    """``W`` and the column sums of ``C``; the indices are those of the adjacency."""
+    ties: Csr = sparse.csr_array(adjacency)
+    scale = _agreements(signals, ties)
+    out, into = summed(ties.data, ties, scale)
+    normalise(ties.data, ties, scale, out, into)
+    return sparse.csr_array((scale, ties.indices, ties.indptr), shape=ties.shape), into
+
+
+def _agreements(signals: Signals, ties: Csr) -> Floats:
+    """``max(cos(x_u, x_v), 0) + floor`` of every tie, in the order in which they are stored."""
+    found = tie_cosines(signals, np.arange(ties.shape[0]), ties.indptr, ties.indices)
+    np.maximum(found, 0.0, out=found)
+    found += np.float32(AGREEMENT_FLOOR)
+    return found
 
 
 def signal_cosines(
     signals: Floats | sparse.csr_array, sources: npt.NDArray[Any], targets: npt.NDArray[Any]
 ) -> Floats:
-    """Cosine of the signals at the two ends of every tie, 0 where one is zero; in slices."""
-    if isinstance(signals, np.ndarray):
-        lengths = np.linalg.norm(signals, axis=1)
-    else:
-        lengths = np.sqrt(np.asarray(signals.multiply(signals).sum(axis=1)).ravel())
-    products = np.empty(len(sources), np.float32)
-    for start in range(0, len(sources), 65536):
-        part = slice(start, start + 65536)
-        left, right = sources[part], targets[part]
-        if isinstance(signals, np.ndarray):
-            products[part] = np.einsum("ij,ij->i", signals[left], signals[right])
-        else:
-            products[part] = np.asarray(signals[left].multiply(signals[right]).sum(axis=1)).ravel()
-    scale = lengths[sources] * lengths[targets]
-    return np.asarray(products / np.where(scale > 0, scale, 1.0), np.float32)
+    """Cosine of the signals at the two ends of every tie, 0 where one is zero."""
+    return tie_cosines(signals, sources, np.arange(len(sources) + 1), targets)
 
 
 def add_rows(scores: Floats, rows: sparse.csr_array, weight: float) -> None:
@@ -293,6 +336,13 @@ def add_rows(scores: Floats, rows: sparse.csr_array, weight: float) -> None:
     scores[users, rows.indices] += np.float32(weight) * rows.data
 
 
-def held_items(interactions: sparse.csr_array, counts: npt.NDArray[np.int64]) -> sparse.csr_array:
-    """``r``: preference rows over the root of how many items the user holds."""
-    return scaled_rows(1.0 / np.sqrt(np.maximum(counts, 1)), interactions)
+def held_items(interactions: Csr, counts: npt.NDArray[np.int64]) -> Csr:
+    """``r``: preference rows over the root of how many items the user holds.
+
+    The indices are those of ``interactions``.
+    """
+    scale = np.asarray(1.0 / np.sqrt(np.maximum(counts, 1)), np.float32)
+    data = np.repeat(scale, np.diff(interactions.indptr))
+    data *= interactions.data
+    cells = (data, interactions.indices, interactions.indptr)
+    return sparse.csr_array(cells, shape=interactions.shape)

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-import pyarrow as pa
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from .progress import progress_to, tell
+from .progress_log import ProgressLog
 from .spoken_options import in_options
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: what bad input raises; anything else is a fault of ours and keeps its traceback
 SPOKEN = (
@@ -26,8 +36,9 @@ SPOKEN = (
     MemoryError,
     ArithmeticError,
     ImportError,
-    pa.ArrowException,
 )
+#: seconds of compiling from which on they are worth a line
+_LONG_COMPILING = 0.5
 
 console = Console()
 errors = Console(stderr=True)
@@ -41,14 +52,31 @@ def spoken_errors() -> Iterator[None]:
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = _show_note  # type: ignore[assignment]
             yield
-    except SPOKEN as error:
+    except _spoken_kinds() as error:
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
         spoken = _plain(in_options(text))
         errors.print(f"[bold red]error:[/] {spoken}", soft_wrap=True, highlight=False)
         raise typer.Exit(2) from error
     except KeyboardInterrupt as error:
-        errors.print("[bold red]stopped:[/] nothing was written", highlight=False)
+        left = _plain(in_options(str(error))) or "nothing was written"
+        errors.print(f"[bold red]stopped:[/] {left}", soft_wrap=True, highlight=False)
         raise typer.Exit(130) from error
+
+
+@contextmanager
+def interruption_spoken() -> Iterator[None]:
+    """Say a word about Ctrl-C where no work is under way, so none about what was written."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        errors.print("[bold red]stopped[/]", highlight=False)
+        raise typer.Exit(130) from error
+
+
+def _spoken_kinds() -> tuple[type[Exception], ...]:
+    """``SPOKEN``, and what pyarrow raises where it has been imported, as it takes its time."""
+    arrow = sys.modules.get("pyarrow")
+    return SPOKEN if arrow is None else (*SPOKEN, arrow.ArrowException)
 
 
 def _show_note(message: Warning | str, *_: object) -> None:
@@ -58,11 +86,16 @@ def _show_note(message: Warning | str, *_: object) -> None:
 
 @contextmanager
 def progress_bars() -> Iterator[None]:
-    """Show the stages of everything inside the block as bars on the standard error stream."""
+    """Show the stages of everything inside the block on the standard error stream.
+
+    As bars with the time that is over and the time that is left; where nobody looks, as a line
+    now and then for stages that take long.
+    """
     bars = Progress(
         TextColumn("{task.description:<26}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=errors,
         transient=not errors.is_terminal,
@@ -76,8 +109,25 @@ def progress_bars() -> Iterator[None]:
             tasks[stage] = bars.add_task(stage, total=total or None)
         bars.update(tasks[stage], completed=done, total=total or None)
 
-    with bars, progress_to(listen):
+    listener = listen if errors.is_terminal else ProgressLog(_log_line)
+    with compiling_said(), bars, progress_to(listener):
         yield
+
+
+def _log_line(text: str) -> None:
+    errors.print(_plain(text), highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def compiling_said() -> Iterator[None]:
+    """Say at the end what numba had to compile inside the block, where that took its time."""
+    # numba takes its time to import, and a verb that only shows its help needs none
+    from .compiling import compiling
+
+    with compiling() as compiled:
+        yield
+    if compiled.seconds >= _LONG_COMPILING:
+        errors.print(f"[bold yellow]note:[/] {compiled.sentence()}", highlight=False)
 
 
 @contextmanager
@@ -90,6 +140,8 @@ def stage(name: str) -> Iterator[None]:
 
 def show_frame(frame: pd.DataFrame, title: str, *, digits: int = 4) -> None:
     """Print a small frame as a table, numbers to the right."""
+    import pandas as pd
+
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in frame.columns:
         numeric = pd.api.types.is_numeric_dtype(frame[column])

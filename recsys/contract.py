@@ -7,20 +7,16 @@ asks of a recommender follows from that, and stands here once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
-from scipy import sparse
-
-from .execution import Rows
 from .explanation import Explanation
-from .newcomers import FoldedUsers, Newcomers, read_newcomers
+from .fitted import NotFittedError as NotFittedError
+from .fitted import require_fitted as require_fitted
+from .list_contract import MakesLists
+from .memory_by_model import Needs, estimated
+from .memory_estimate import MemoryEstimate, TableSizes
 from .parameters import described, parameters_of, set_parameters
-from .recommend import Scorer, UnknownUsers, recommend_items, similar_to
 from .store import save_model
 from .update import update_model
 from .update_record import Update
@@ -28,15 +24,8 @@ from .update_record import Update
 if TYPE_CHECKING:
     from .export import FactorExport
 
-Floats = npt.NDArray[np.float32]
-Ids = npt.NDArray[Any]
 
-
-class NotFittedError(ValueError):
-    """A fitted model was needed; the message says to call ``fit`` first."""
-
-
-class Recommender(Protocol):
+class Recommender(MakesLists, Protocol):
     """What all models share: ``fit``, ``recommend``, ``similar_items``, ids, parameters, saving.
 
     Attributes
@@ -47,129 +36,9 @@ class Recommender(Protocol):
         The training rows, ``X``; a stored cell is an item that the user has seen.
     """
 
-    user_ids_: Ids
-    item_ids_: Ids
-    interactions_: sparse.csr_array
-
     def fit(self, interactions: Any) -> Self:
         """Fit on a table of interactions (frame, scipy sparse matrix or ``Interactions``)."""
         ...
-
-    def score_users(self, rows: Rows) -> Floats:
-        """Scores of all items for some users, shape (len(rows), n_items); higher is better."""
-        ...
-
-    def score_similar(self, columns: Rows) -> Floats:
-        """Similarity of all items to some items, shape (len(columns), n_items)."""
-        ...
-
-    def recommend(
-        self,
-        users: Iterable[Any] | None = None,
-        k: int = 10,
-        *,
-        filter_seen: bool = True,
-        items: Iterable[Any] | None = None,
-        exclude_items: Iterable[Any] | None = None,
-        unknown_users: UnknownUsers = "raise",
-        interactions: Any = None,
-        social: Any = None,
-        directed: bool | None = None,
-    ) -> pd.DataFrame:
-        """The ``k`` best items of each user, exactly, ties broken by the smaller item id.
-
-        With ``interactions`` or ``social``, also for newcomers: users who were not in ``fit`` and
-        bring their items, their ties, or both. Nobody in the fit listens to them, so the fitted
-        model stays as it is.
-
-        Parameters
-        ----------
-        users : iterable of raw user ids, optional
-            Everybody when ``None``, or all newcomers where there are such tables. One list per
-            user, in the order given; known users get their usual lists.
-        k : int
-            Length of a list. Where fewer items are allowed, the list is shorter.
-        filter_seen : bool
-            Leave out the items of the user's own rows.
-        items, exclude_items : iterable of raw item ids, optional
-            Recommend only these; never recommend those.
-        unknown_users : {"raise", "warn", "skip", "popular"}
-            What to do for users that the model has not seen: stop with a ``ValueError``, leave
-            them out with a warning or without, or give them the most popular items.
-        interactions : DataFrame, sparse matrix or Interactions, optional
-            The items of newcomers. Items that the model does not know are left out with a warning.
-        social : DataFrame, networkx graph, sparse matrix or SocialGraph, optional
-            The ties of newcomers, to users of the fit and to each other; only for
-            ``SocialDiffusion``. Ties between users of the fit are left out with a warning.
-        directed : bool, optional
-            Whether a tie of ``social`` binds its source alone, as in ``fit``.
-
-        Returns
-        -------
-        DataFrame with columns ``user_id, item_id, score, rank`` (rank from 1)
-
-        Raises
-        ------
-        NotFittedError
-            Before ``fit``.
-        TypeError
-            For ``social`` where the model has no graph.
-        ValueError
-            For an unknown user or item, ``k`` below 1, or ``interactions`` of users of the fit.
-
-        Notes
-        -----
-        The signal ``x_u`` of a newcomer is, for ``ALS``, the exact half-step with the fitted item
-        factors, ``x_u = (Y^T C_u Y + regularization I)^-1 Y^T C_u p_u`` (Hu, Koren & Volinsky,
-        ICDM 2008, eq. 4); for ``EASE`` and ``SpectralFilter`` the row of preferences. Their ties
-        add ``(F_P x)_u = (1 - a) x_u + a sum_v P_uv (F_P x)_v``, with the fitted ``(F_P x)_v`` of
-        users of the fit, and the items of friends in the same way; ``P_uv`` is normalised as in
-        the fit by the newcomer's own ties. Newcomers with ties to each other are solved together.
-        Then the setting of users with as many items holds; with neither items nor ties that is
-        popularity. A later fit, in which others listen to them, gives slightly other lists.
-
-        Examples
-        --------
-        >>> import suffuse as sf
-        >>> world = sf.datasets.tiny_world()
-        >>> model = sf.Popularity().fit(world.interactions)
-        >>> recs = model.recommend(k=2)
-        >>> list(recs.columns)
-        ['user_id', 'item_id', 'score', 'rank']
-
-        Somebody new, who holds an item and knows somebody:
-
-        >>> import pandas as pd
-        >>> base = sf.EASE(regularization=1.0)
-        >>> social = sf.SocialDiffusion(base, damping=0.3, memory=1.0, background=0.01)
-        >>> social = social.fit(world.interactions, social=world.social)
-        >>> item, friend = social.item_ids_[0], social.user_ids_[0]
-        >>> rows = pd.DataFrame({"user_id": ["new"], "item_id": [item]})
-        >>> ties = pd.DataFrame({"source_id": ["new"], "target_id": [friend]})
-        >>> recs = social.recommend(k=2, interactions=rows, social=ties)
-        >>> recs["user_id"].tolist(), item in set(recs["item_id"])
-        (['new', 'new'], False)
-        """
-        require_fitted(self)
-        newcomers = None
-        if not (interactions is None and social is None and directed is None):
-            new = read_newcomers(self, interactions, social, directed=directed)
-            newcomers = self.fold_in(new)
-        return recommend_items(
-            self,
-            users,
-            k,
-            newcomers=newcomers,
-            filter_seen=filter_seen,
-            items=items,
-            exclude_items=exclude_items,
-            unknown_users=unknown_users,
-        )
-
-    def fold_in(self, newcomers: Newcomers) -> Scorer:
-        """Scores of users who were not in ``fit``, for ``recommend``."""
-        require_fitted(self)
-        return FoldedUsers(self, newcomers, n_jobs=getattr(self, "n_jobs", None))
 
     def update(
         self, interactions: Any = None, social: Any = None, *, directed: bool | None = None
@@ -261,38 +130,6 @@ class Recommender(Protocol):
             directed=directed,
         )
 
-    def similar_items(self, items: Iterable[Any] | None = None, k: int = 10) -> pd.DataFrame:
-        """The ``k`` items most similar to each item, in the model's own space, itself left out.
-
-        Parameters
-        ----------
-        items : iterable of raw item ids, optional
-            All items when ``None``.
-        k : int
-            Length of a list.
-
-        Returns
-        -------
-        DataFrame with columns ``item_id, similar_item_id, score, rank`` (rank from 1)
-
-        Raises
-        ------
-        NotFittedError
-            Before ``fit``.
-        ValueError
-            For an unknown item, or ``k`` below 1.
-
-        Examples
-        --------
-        >>> import suffuse as sf
-        >>> world = sf.datasets.tiny_world()
-        >>> model = sf.EASE(regularization=1.0).fit(world.interactions)
-        >>> len(model.similar_items(k=1)) == len(model.item_ids_)
-        True
-        """
-        require_fitted(self)
-        return similar_to(self, items, k)
-
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters of ``__init__`` by name, as scikit-learn's ``clone`` expects them.
 
@@ -356,6 +193,47 @@ class Recommender(Protocol):
 
         return export_factors(self, folder, n_factors=n_factors, space=space, overwrite=overwrite)
 
+    def estimate_memory(
+        self, interactions: Any = None, *, social: Any = None, directed: bool | None = None
+    ) -> MemoryEstimate:
+        """Bytes of memory at the peak of every stage, before anything is allocated.
+
+        What is counted, and how near it comes, is at ``recsys/memory_estimate.py``.
+
+        Parameters
+        ----------
+        interactions : table, sparse matrix, or (n_users, n_items, n_interactions), optional
+            What is to be fitted, or how large it is. Left out: what the model was fitted on.
+        social : frame, graph, sparse matrix, SocialGraph, or number of ties, optional
+            The ties; users known from them alone count among ``n_users``.
+        directed : bool, optional
+            As in ``fit``: an undirected tie is stored twice.
+
+        Returns
+        -------
+        MemoryEstimate
+            ``stages`` with their names and bytes, ``peak``, and a table as text.
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError
+            With nothing to go by, for what is no table, and for sizes that are no whole numbers.
+
+        Examples
+        --------
+        >>> import suffuse as sf
+        >>> estimate = sf.ALS(n_factors=64).estimate_memory((1_000_000, 100_000, 50_000_000))
+        >>> 1e9 < estimate.peak < 6e9
+        True
+        """
+        return estimated(self, interactions, social, directed=directed)
+
+    def memory_needs(self, sizes: TableSizes) -> Needs:
+        """What a fit and the fitted model need beyond the tables, for :meth:`estimate_memory`."""
+        raise TypeError(
+            f"{type(self).__name__} must have a method memory_needs for its memory to be estimated"
+        )
+
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write the fitted model to a folder: a JSON manifest, npy arrays, parquet ids; no pickle.
 
@@ -388,12 +266,3 @@ class Recommender(Protocol):
         """
         require_fitted(self)
         save_model(self, Path(folder), overwrite=overwrite)
-
-
-def require_fitted(model: Any) -> None:
-    """Raise :class:`NotFittedError` unless ``fit`` has been called."""
-    if not hasattr(model, "user_ids_"):
-        name = type(model).__name__
-        raise NotFittedError(
-            f"{name} must be fitted before use: call {name}(...).fit(interactions) first"
-        )

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from .als import ALS
-from .evaluate import evaluate
+from .evaluation import evaluate
 from .figures import draw_demo
 from .popularity import Popularity
 from .report import Report

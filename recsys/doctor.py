@@ -7,6 +7,7 @@ import logging
 import os
 import platform
 import re
+import sys
 import tempfile
 import time
 import warnings
@@ -17,10 +18,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numba.extending import is_jitted
 from threadpoolctl import threadpool_info
 
 from ..diffusion.operator import PropagationOperator
-from . import topk
 from .ease import EASE
 from .execution import resolve_jobs
 from .loading import load_model
@@ -177,22 +178,33 @@ def _memory(name: str) -> list[Finding]:
 
 def _compiled(name: str) -> list[Finding]:
     """Where numba keeps compiled code: it must be written to, or every start compiles anew."""
-    version = _installed("numba")
-    return [_cache_finding(name, f"numba {version}", Path(vars(topk)["_select"].stats.cache_path))]
+    caches = sorted({Path(kernel.stats.cache_path) for kernel in _kernels()})
+    return [_cache_finding(name, f"numba {_installed('numba')}", caches)]
 
 
-def _cache_finding(name: str, numba: str, cache: Path) -> Finding:
-    advice = "set NUMBA_CACHE_DIR to a folder that can be written"
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=cache):
-            pass
-    except OSError as error:
-        return Finding(name, "note", f"{numba} cannot write to {cache} ({error.strerror})", advice)
-    count = len(list(cache.glob("*.nbi")))
-    if count == 0:
+def _cache_finding(name: str, numba: str, caches: list[Path]) -> Finding:
+    """One finding about all folders of compiled code, of which each room has one."""
+    counts = {}
+    for cache in caches:
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=cache):
+                pass
+        except OSError as error:
+            words = f"{numba} cannot write to {cache} ({error.strerror})"
+            return Finding(name, "note", words, "set NUMBA_CACHE_DIR to one that can be written")
+        counts[cache] = len(list(cache.glob("*.nbi")))
+    if not any(counts.values()):
         return Finding(name, "note", f"{numba}, nothing compiled yet: first calls take longer")
-    return Finding(name, "well", f"{numba}, {count} compiled functions in {cache}")
+    folders = ", ".join(str(cache) for cache, count in counts.items() if count)
+    return Finding(name, "well", f"{numba}, {sum(counts.values())} compiled functions in {folders}")
+
+
+def _kernels() -> list[Any]:
+    """Functions of this package that numba compiles, of the modules that are imported."""
+    package = __name__.partition(".")[0]
+    modules = [module for name, module in sys.modules.items() if name.startswith(f"{package}.")]
+    return [thing for module in modules for thing in vars(module).values() if is_jitted(thing)]
 
 
 def _extras(name: str) -> list[Finding]:

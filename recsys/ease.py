@@ -13,7 +13,9 @@ from .execution import Rows
 from .inputs import checked_count, checked_number, preference_rows, training_table
 from .matrices import Csr
 from .memory import available_bytes, readable_bytes
-from .ridge import DOUBLE_UP_TO, ridge_inverse
+from .memory_by_model import Needs, ease_needs, inverse_bytes
+from .memory_estimate import TableSizes
+from .ridge import ridge_inverse
 from .scoring import Floats, preferences, relative_popularity, score_own_signals
 from .sharing import is_sharing, shared
 from .update_change import Change
@@ -174,29 +176,50 @@ class EASE(Recommender):
         """A copy with new rows, for :meth:`update`."""
         return renewed_ease(self, change)
 
-    def estimate_memory(self, n_users: int, n_items: int) -> int:
-        """Bytes that ``fit`` will use at its peak for a table of this shape.
+    def estimate_memory(
+        self,
+        interactions: Any = None,
+        n_items: int | None = None,
+        *,
+        social: Any = None,
+        directed: bool | None = None,
+        n_users: int | None = None,
+    ) -> Any:
+        """Bytes of memory at the peak of every stage, before anything is allocated.
 
         Parameters
         ----------
-        n_users, n_items : int
-            Shape of the table.
+        interactions : table, sparse matrix, or (n_users, n_items, n_interactions), optional
+            As in ``Recommender.estimate_memory``.
+        n_users, n_items : int, optional
+            The older form, ``estimate_memory(n_users, n_items)``.
+        social, directed
+            Of no use to this model.
 
         Returns
         -------
-        int
-            ``order^2`` numbers for the matrix and half as many for scratch.
+        MemoryEstimate, or int
+            In the older form the bytes of the matrix alone: ``order^2`` numbers, and half as many
+            for scratch.
 
         Examples
         --------
         >>> EASE().estimate_memory(n_users=10, n_items=1000)
         1200
+        >>> EASE().estimate_memory((10, 1000, 200)).peak > 1200
+        True
         """
-        order = min(checked_count("n_users", n_users), checked_count("n_items", n_items))
-        return order**2 * (8 if order <= DOUBLE_UP_TO else 4) * 3 // 2
+        if n_items is None:
+            return super().estimate_memory(interactions, social=social, directed=directed)
+        first = interactions if n_users is None else n_users
+        return inverse_bytes(checked_count("n_users", first), checked_count("n_items", n_items))
+
+    def memory_needs(self, sizes: TableSizes) -> Needs:
+        """What a fit and the fitted model need beyond the tables, for ``estimate_memory``."""
+        return ease_needs(sizes)
 
     def _refuse_if_too_large(self, shape: tuple[int, int]) -> None:
-        needed = self.estimate_memory(*shape)
+        needed = inverse_bytes(*shape)
         if self.max_memory is None:
             limit = available_bytes()
         else:

@@ -128,6 +128,12 @@ def map_batches(
     results: list[Result] = []
     waiting: deque[Future[Result]] = deque()
     tell(stage, 0, len(parts))
+    if n_threads == 1 or len(parts) == 1:
+        with one_blas_thread():
+            for part in parts:
+                results.append(function(part))
+                tell(stage, len(results), len(parts))
+        return results
     with one_blas_thread(), ThreadPoolExecutor(n_threads) as pool:
         try:
             for part in parts:

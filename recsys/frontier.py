@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import clone
 
-from .evaluate import evaluate
+from .evaluation import evaluate
 from .holdout import hide_cells
 from .inputs import checked_count, checked_number, training_table
 from .progress import tell

@@ -157,6 +157,16 @@ def _check_device(device: str) -> None:
         ) from error
 
 
+def batch_size(n_rows: int) -> int:
+    """Rows in a step, where the model does not say."""
+    return int(np.clip(n_rows // STEPS, *BATCHES))
+
+
+def pairs_in_a_step(model: Any, n_rows: int) -> int:
+    """Users times items that a step of the training of a model scores."""
+    return (model.batch_size or batch_size(n_rows)) * (model.n_negatives or NEGATIVES[model.loss])
+
+
 def _trained(
     table: Interactions,
     build: Build,
@@ -188,7 +198,7 @@ def _records(
 
     sampler = PairSampler(
         rows,
-        batch_size=plan.batch_size or int(np.clip(rows.nnz // STEPS, *BATCHES)),
+        batch_size=plan.batch_size or batch_size(rows.nnz),
         n_negatives=plan.n_negatives or NEGATIVES[plan.loss],
         shared=plan.loss == "softmax",
         random_state=plan.random_state,

@@ -14,6 +14,7 @@ from ..diffusion.operator import PropagationOperator
 from ..training.joint_graph import joint_adjacency, joint_operator
 from .contract import Recommender, require_fitted
 from .execution import Rows, one_blas_thread
+from .factored import Groups, own_groups, signal_terms, with_strangers
 from .gradient_fit import (
     Loss,
     TrainingPlan,
@@ -22,10 +23,13 @@ from .gradient_fit import (
     fold_map,
     held_means,
     needs_torch,
+    pairs_in_a_step,
     unit_rows,
 )
 from .inputs import checked_count, checked_number, preference_rows, training_table
 from .matrices import Csr, single
+from .memory_by_model import Needs, joint_graph_needs, refuse_too_large
+from .memory_estimate import TableSizes
 from .newcomers import Newcomers
 from .recommend import Scorer
 from .scoring import Floats, popular_scores, preferences
@@ -197,6 +201,7 @@ class GraphRecommender(Recommender):
         self._check()
         needs_torch(plan.name)
         table, ties = with_ties(training_table(interactions), social, directed=directed)
+        refuse_too_large(self, table, ties)
         rows = preference_rows(table, use_weights=False)
         n_factors = min(self.n_factors, *rows.shape)
 
@@ -298,11 +303,27 @@ class GraphRecommender(Recommender):
         folded = np.asarray(found, np.float32)
         return factor_rows(folded, self.loss)
 
+    def memory_needs(self, sizes: TableSizes) -> Needs:
+        """What a fit and the fitted model need beyond the tables, for ``estimate_memory``."""
+        pairs = pairs_in_a_step(self, sizes.n_interactions)
+        return joint_graph_needs(sizes, self.n_factors, pairs, self.n_hops)
+
     @property
     def signals_(self) -> Floats:
         """The user factors, shape (n_users, d)."""
         require_fitted(self)
         return self.user_factors_
+
+    @property
+    def item_map_(self) -> Floats:
+        """The item factors, shape (n_items, d): a score is ``signal . item``."""
+        require_fitted(self)
+        return self.item_factors_
+
+    def factored(self, rows: Rows) -> Groups | None:
+        """Of what vectors the scores of some users are made."""
+        require_fitted(self)
+        return own_groups(self, rows, np.asarray(~self.user_factors_[rows].any(axis=1)))
 
     def score_signals(self, signals: Floats) -> Floats:
         """``signals . item_factors_^T``, shape (n_rows, n_items)."""
@@ -339,6 +360,12 @@ class CarriedUsers:
         self.n_jobs = model.n_jobs
         # a tuple of one, as a blend has one for each of its models
         self.model, self.signals = model, (signals,)
+
+    def factored(self, rows: Rows) -> Groups | None:
+        """Of what vectors the scores of some newcomers are made."""
+        terms = signal_terms([(1.0, self.model.item_map_)], self.signals)
+        strangers = np.asarray(~self.signals[0][rows].any(axis=1))
+        return with_strangers(self.model, terms, strangers)
 
     def score_users(self, rows: Rows) -> Floats:
         """Scores of all items for some newcomers, shape (len(rows), n_items)."""

@@ -8,6 +8,7 @@ involved.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +23,9 @@ CELL_SHARE, USER_SHARE = 0.1, 0.05
 #: how many items a user of whom little is known keeps, in turn; with more they count as warm
 KEPT = (1, 2, 5)
 FEW = max(KEPT)
+
+#: rows for which numbers are drawn at a time
+_DRAWN = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,8 @@ class Holdout:
 def hide_cells(table: Interactions, *, random_state: int | np.random.Generator) -> Holdout:
     """Hide a tenth of the cells, but never all of a user's; only warm users are to be judged."""
     rng = np.random.default_rng(random_state)
-    counts = np.bincount(table.users, minlength=table.n_users)
-    hidden = rng.random(len(table)) < CELL_SHARE
+    counts = _held(table)
+    hidden = _drawn(len(table), rng)
     hidden &= ~_last_kept(table.users, hidden, counts)
     truth = _cells(table, hidden)
     nobody = np.empty(0, np.int64)
@@ -63,17 +67,18 @@ def hide_cells(table: Interactions, *, random_state: int | np.random.Generator) 
 def hold_out(table: Interactions, has_ties: npt.NDArray[np.bool_], *, random_state: int) -> Holdout:
     """Hide cells and users, by a seeded draw."""
     rng = np.random.default_rng(random_state)
-    counts = np.bincount(table.users, minlength=table.n_users)
+    counts = _held(table)
     candidates = rng.permutation(np.flatnonzero(has_ties & (counts > 0)))
     n_each = int(USER_SHARE * len(candidates))
     keeps = np.full(table.n_users, np.iinfo(np.int64).max)
     keeps[candidates[:n_each]] = 0
     little = candidates[n_each : 2 * n_each]
     keeps[little] = np.resize(KEPT, len(little))
-    hidden = rng.random(len(table)) < CELL_SHARE
+    hidden = _drawn(len(table), rng)
     hidden &= ~_last_kept(table.users, hidden, counts)
-    chosen = keeps[table.users] < np.iinfo(np.int64).max
-    hidden[chosen] = (_places(table.users, rng) >= keeps[table.users])[chosen]
+    chosen = np.flatnonzero((keeps < np.iinfo(np.int64).max)[table.users])
+    users = table.users[chosen]
+    hidden[chosen] = _places(users, _draws_at(chosen, len(table), rng)) >= keeps[users]
     truth = _cells(table, hidden)
     left = counts - np.diff(truth.indptr)
     asked = np.diff(truth.indptr) > 0
@@ -88,12 +93,40 @@ def _cells(table: Interactions, chosen: npt.NDArray[np.bool_]) -> sparse.csr_arr
     return sparse.csr_array((ones, cells), shape=(table.n_users, table.n_items))
 
 
-def _places(users: npt.NDArray[np.int32], rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Place of every row in a random order of its user's rows, from 0; ``users`` are sorted."""
-    order = np.lexsort((rng.random(len(users)), users))
-    first = np.searchsorted(users, users)
+def _held(table: Interactions) -> npt.NDArray[np.int64]:
+    """How many rows each user has."""
+    return np.diff(table.matrix.indptr).astype(np.int64)
+
+
+def _drawn(n_rows: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """A seeded draw of the cells to hide, in slices: one number per row is drawn, none is kept."""
+    hidden = np.empty(n_rows, np.bool_)
+    for part in _slices(n_rows):
+        hidden[part] = rng.random(part.stop - part.start) < CELL_SHARE
+    return hidden
+
+
+def _draws_at(rows: Rows, n_rows: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """The numbers of some rows, in rising order, where one is drawn for each of the ``n_rows``."""
+    found = np.empty(len(rows))
+    for part in _slices(n_rows):
+        first, last = np.searchsorted(rows, (part.start, part.stop))
+        found[first:last] = rng.random(part.stop - part.start)[rows[first:last] - part.start]
+    return found
+
+
+def _slices(n_rows: int) -> Iterator[slice]:
+    for start in range(0, n_rows, _DRAWN):
+        yield slice(start, min(start + _DRAWN, n_rows))
+
+
+def _places(users: npt.NDArray[np.int32], draws: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Place of every row in the order of its user's draws, from 0; ``users`` are sorted."""
+    order = np.lexsort((draws, users))
+    is_first = np.ones(len(users), np.bool_)
+    is_first[1:] = users[1:] != users[:-1]
     places = np.empty(len(users), np.int64)
-    places[order] = np.arange(len(users)) - first
+    places[order] = np.arange(len(users)) - np.flatnonzero(is_first)[np.cumsum(is_first) - 1]
     return places
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from ..datasets.interactions import Interactions
 from ..datasets.tables import as_interactions
-from .matrices import Csr, single
+from .matrices import Csr
 
 
 def training_table(interactions: Any) -> Interactions:
@@ -20,11 +21,14 @@ def training_table(interactions: Any) -> Interactions:
 
 
 def preference_rows(table: Interactions, *, use_weights: bool) -> Csr:
-    """``X``, shape (n_users, n_items), float32: the weights, or one for every stored cell."""
-    rows = single(table.matrix).copy()
-    rows.sort_indices()
-    if not use_weights:
-        rows.data[:] = 1.0
+    """``X``, shape (n_users, n_items), float32: the weights, or one for every stored cell.
+
+    The indices are those of the table, and read-only; the data is a copy.
+    """
+    cells = table.matrix
+    data = cells.data.astype(np.float32) if use_weights else np.ones(cells.nnz, np.float32)
+    rows = sparse.csr_array((data, cells.indices, cells.indptr), shape=cells.shape)
+    rows.has_canonical_format = True
     return rows
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from .contract import Recommender, require_fitted
 from .execution import Rows, one_blas_thread
+from .factored import Groups, own_groups, without_items
 from .gradient_fit import (
     Loss,
     TrainingPlan,
@@ -17,10 +18,13 @@ from .gradient_fit import (
     fold_map,
     held_means,
     needs_torch,
+    pairs_in_a_step,
     unit_rows,
 )
 from .inputs import checked_count, preference_rows, training_table
 from .matrices import Csr
+from .memory_by_model import Needs, gradient_needs, refuse_too_large
+from .memory_estimate import TableSizes
 from .scoring import Floats, preferences, score_own_signals
 from .starts import Start, start_bias, start_rows
 from .update_record import forget_updates
@@ -181,6 +185,7 @@ class MatrixFactorization(Recommender):
         plan = TrainingPlan.of(self)
         needs_torch(plan.name)
         table = training_table(interactions)
+        refuse_too_large(self, table)
         rows = preference_rows(table, use_weights=False)
         n_factors = min(checked_count("n_factors", self.n_factors), *rows.shape)
 
@@ -199,11 +204,27 @@ class MatrixFactorization(Recommender):
         forget_updates(self)
         return self
 
+    def memory_needs(self, sizes: TableSizes) -> Needs:
+        """What a fit and the fitted model need beyond the tables, for ``estimate_memory``."""
+        pairs = pairs_in_a_step(self, sizes.n_interactions)
+        return gradient_needs(sizes, self.n_factors, pairs)
+
     @property
     def signals_(self) -> Floats:
         """The user factors, shape (n_users, d)."""
         require_fitted(self)
         return self.user_factors_
+
+    @property
+    def item_map_(self) -> Floats:
+        """The item factors, shape (n_items, d): a score is ``signal . item``."""
+        require_fitted(self)
+        return self.item_factors_
+
+    def factored(self, rows: Rows) -> Groups | None:
+        """Of what vectors the scores of some users are made."""
+        require_fitted(self)
+        return own_groups(self, rows, without_items(self, rows))
 
     def score_signals(self, signals: Floats) -> Floats:
         """``signals . item_factors_^T``, shape (n_rows, n_items)."""

@@ -14,6 +14,7 @@ as in the fit.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from scipy import sparse
 from ..diffusion.newcomer_rows import NewTies, by_degrees, damped_newcomers
 from .channels import (
     ROW_HOPS,
+    WEIGHING,
     Diffused,
     Setting,
     SocialChannels,
@@ -48,10 +50,20 @@ class FoldedChannels:
         ties = NewTies(newcomers.listens, newcomers.among, _row_sums(newcomers.heard))
         self.tie_weights = ties.out
         self.listens, self.among = fitted.doorway.rows(ties)
-        self.memory = _memory_ties(fitted, newcomers, signals[0])
+        self._newcomers = newcomers
         use_weights = bool(getattr(fitted.parts[0][1], "use_weights", False))
         rows = preferences(newcomers.rows, use_weights=use_weights)
         self.held = held_items(rows, self.counts)
+
+    @property
+    def memory(self) -> tuple[Csr, Csr]:
+        """Rows of ``W`` over the users of the fit and over newcomers; made when first asked for."""
+        with WEIGHING:
+            return self._memory
+
+    @cached_property
+    def _memory(self) -> tuple[Csr, Csr]:
+        return _memory_ties(self.fitted, self._newcomers, self.signals[0])
 
     def diffused(self, fitted: Diffused) -> Diffused:
         """``z`` of all newcomers by the taste of ``fitted``, for dense parts of the base."""
@@ -92,7 +104,7 @@ class FoldedChannels:
         listens, among = self.memory
         return single(listens[rows] @ self.fitted.held + among[rows] @ self.held)
 
-    def mix(self, taste: Floats, memory: sparse.csr_array, setting: Setting) -> Floats:
+    def mix(self, taste: Floats, memory: sparse.csr_array | None, setting: Setting) -> Floats:
         """The sum of the channels, as in the fit."""
         return self.fitted.mix(taste, memory, setting)
 

@@ -22,6 +22,7 @@ from ..datasets.social_graph import SocialGraph
 from ..datasets.tables import as_interactions, as_social_graph
 from .channels import Channels, Diffused, Setting, grouped_scores
 from .execution import Rows
+from .factored import Groups, item_terms, signal_terms, with_strangers
 from .matrices import Csr, single
 from .recommend import quoted
 from .scoring import Floats, Signals, evidence, parts_of, popular_scores, signal_scores
@@ -90,6 +91,14 @@ class FoldedUsers:
     def row_bytes(self) -> int:
         """Dense scratch space per row: a base may compare with every user of the fit."""
         return 12 * (len(self.base.user_ids_) + len(self.item_ids_))
+
+    def factored(self, rows: Rows) -> Groups | None:
+        """Of what vectors the scores of some newcomers are made, where they have no channels."""
+        items = item_terms(self.base)
+        if items is None or self.channels is not None:
+            return None
+        strangers = evidence(self.interactions_)[rows] == 0
+        return with_strangers(self.base, signal_terms(items, self.signals), strangers)
 
     def score_users(self, rows: Rows) -> Floats:
         """Scores of all items for some newcomers, shape (len(rows), n_items)."""

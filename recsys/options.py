@@ -6,18 +6,18 @@ import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
-import pandas as pd
 import typer
 
-from ..datasets.columns import INTERACTION_COLUMNS, find_columns
-from ..datasets.interactions import Interactions
-from ..datasets.readers import SUFFIXES, read_interactions, read_social, read_table
-from ..datasets.social_graph import SocialGraph
 from .console import parsed_columns
-from .report import Report
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..datasets.interactions import Interactions
+    from ..datasets.social_graph import SocialGraph
+    from .report import Report
 
 InteractionsFile = Annotated[Path, typer.Option(help="csv, tsv or parquet of user-item rows.")]
 SocialFile = Annotated[Path | None, typer.Option(help="csv, tsv or parquet of ties.")]
@@ -29,6 +29,9 @@ SocialColumns = Annotated[
     list[str], typer.Option(help="role=column, e.g. source_id=fan target_id=idol")
 ]
 Jobs = Annotated[int | None, typer.Option("--jobs", help="Threads; all cores by default.")]
+Device = Annotated[
+    str | None, typer.Option(help="cpu, cuda or cuda:0: compute by torch, which it needs.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace what --out names.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 
@@ -45,6 +48,8 @@ def read_tables(
     directed: bool,
 ) -> tuple[Interactions, SocialGraph | None]:
     """The table and the graph of a fit, with ids of one kind."""
+    from ..datasets.readers import read_interactions, read_social
+
     table = read_interactions(interactions, columns=parsed_columns("--columns", columns))
     if social is None:
         return table, None
@@ -66,6 +71,9 @@ def read_labels(
 
     ``option`` is what named the table, ``--user-groups`` or ``--item-groups`` by default.
     """
+    from ..datasets.columns import INTERACTION_COLUMNS, find_columns
+    from ..datasets.readers import read_table
+
     option = option or f"--{key.removesuffix('_id')}-groups"
     if path is None:
         if label is not None:
@@ -89,6 +97,8 @@ def read_names(path: Path | None, kind: str) -> dict[Any, str] | None:
 
     ``kind`` is "user" or "item".
     """
+    from ..datasets.readers import read_table
+
     if path is None:
         return None
     frame = read_table(path)
@@ -108,6 +118,8 @@ def read_names(path: Path | None, kind: str) -> dict[Any, str] | None:
 
 def refuse_other_kind(ids: Any, known: Any, file: Path, *, beside: str = "the model") -> None:
     """Numbers in one place and text in the other are two universes: everybody would be new."""
+    import numpy as np
+
     numeric = [np.asarray(some).dtype.kind in "iuf" for some in (ids, known)]
     if len(ids) and len(known) and numeric[0] != numeric[1]:
         raise ValueError(
@@ -118,6 +130,8 @@ def refuse_other_kind(ids: Any, known: Any, file: Path, *, beside: str = "the mo
 
 def refuse_unwritable(path: Path, force: bool, option: str = "--out") -> None:
     """Refuse before anything is computed what could not be written at the end."""
+    from ..datasets.readers import SUFFIXES
+
     refuse_existing_file(path, force, option)
     if not path.name.endswith(SUFFIXES):
         raise ValueError(f"{option} must end in one of {list(SUFFIXES)}; got {str(path)!r}")
@@ -145,9 +159,12 @@ def typed_id(known: Any, text: str) -> Any:
 
     Examples
     --------
+    >>> import numpy as np
     >>> typed_id(np.array([3, 5]), "-5"), typed_id(np.array([3, 5]), "--5")
     (-5, '--5')
     """
+    import numpy as np
+
     is_number = np.issubdtype(np.asarray(known).dtype, np.integer)
     return int(text) if is_number and re.fullmatch("-?[0-9]+", text) else text
 

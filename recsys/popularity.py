@@ -9,8 +9,11 @@ import numpy as np
 
 from .contract import Recommender, require_fitted
 from .execution import Rows
+from .factored import Groups, Term, VectorGroup
 from .inputs import preference_rows, training_table
 from .matrices import Csr
+from .memory_by_model import Needs, popularity_needs
+from .memory_estimate import TableSizes
 from .scoring import Floats
 from .update_change import Change
 from .update_factors import Renewal
@@ -81,6 +84,10 @@ class Popularity(Recommender):
         fresh.user_ids_, fresh.item_ids_ = change.user_ids, change.item_ids
         return fresh, (UpdatedPart("item scores", "exact", "nothing", 0.0),)
 
+    def memory_needs(self, sizes: TableSizes) -> Needs:
+        """What a fit and the fitted model need beyond the tables, for ``estimate_memory``."""
+        return popularity_needs(sizes)
+
     @property
     def signals_(self) -> Floats:
         """The same signal, one, for every user; shape (n_users, 1)."""
@@ -91,6 +98,16 @@ class Popularity(Recommender):
         """One for every user, whatever their items."""
         require_fitted(self)
         return np.ones((rows.shape[0], 1), np.float32)
+
+    @property
+    def item_map_(self) -> Floats:
+        """The item scores as vectors of one coordinate, shape (n_items, 1)."""
+        require_fitted(self)
+        return self.item_scores_[:, None]
+
+    def factored(self, rows: Rows) -> Groups | None:
+        """The item scores, for every user."""
+        return (VectorGroup(np.arange(len(rows)), (Term(None, self.item_map_),)),)
 
     def score_signals(self, signals: Floats) -> Floats:
         """Item scores times the signal, shape (n_rows, n_items)."""

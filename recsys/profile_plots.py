@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .data_profile import Profile
 from .explanation import Explanation
 from .explanation_words import (
     CHANNELS,
@@ -21,7 +22,6 @@ from .explanation_words import (
     SECOND,
     SOLVER,
 )
-from .profile import Profile
 from .report_plots import FAINT, FIRST, INK, clipped, new_axes, plain_axes
 from .report_plots import SECOND as BLUE
 

@@ -48,3 +48,40 @@ def tell(stage: str, done: int, total: int) -> None:
     listener = _listener.get()
     if listener is not None:
         listener(stage, done, total)
+
+
+@contextmanager
+def as_share(stage: str, first: int, last: int, total: int) -> Iterator[None]:
+    """Make a stage inside the block count as units ``first`` to ``last`` of ``total``.
+
+    For work in blocks, each of which has a stage of the same name. Other stages are told as they
+    are.
+
+    Parameters
+    ----------
+    stage : str
+        The name of the stage.
+    first, last, total : int
+        Units done before the block, units done after it, units in all.
+
+    Examples
+    --------
+    >>> told = []
+    >>> with progress_to(lambda *step: told.append(step)), as_share("writing", 50, 100, 200):
+    ...     tell("writing", 1, 2)
+    >>> told
+    [('writing', 75, 200)]
+    """
+    outer = _listener.get()
+    if outer is None:
+        yield
+        return
+
+    def relay(name: str, done: int, units: int) -> None:
+        if name != stage:
+            outer(name, done, units)
+        elif units:
+            outer(stage, first + (last - first) * done // units, total)
+
+    with progress_to(relay):
+        yield

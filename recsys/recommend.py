@@ -15,6 +15,7 @@ from scipy import sparse
 from ..datasets.ids import locate
 from ..datasets.tables import as_pandas
 from .execution import Rows, map_batches
+from .factored import Factored, factored_lists
 from .scoring import item_popularity
 from .topk import NO_ITEM, Codes, Floats, top_k
 
@@ -52,7 +53,44 @@ class AskedUsers:
     fresh: Rows
 
 
-def recommend_items(
+@dataclass(frozen=True, eq=False)
+class ListRequest:
+    """Lists that were asked for, checked, and made when :meth:`lists` is called.
+
+    ``allowed`` are the items that may be recommended, None for all; ``newcomers`` are users who
+    were not in the fit.
+    """
+
+    model: Scorer
+    newcomers: Scorer | None
+    asked: AskedUsers
+    k: int
+    filter_seen: bool
+    allowed: npt.NDArray[np.bool_] | None
+
+    def lists(self, part: slice = slice(None)) -> Lists:
+        """Lists of the asked users in ``part``, shape (how many, min(k, n_items))."""
+        known, fresh = self.asked.known[part], self.asked.fresh[part]
+        lists = _empty_lists(len(known), min(self.k, len(self.model.item_ids_)))
+        for people, rows in ((self.model, known), (self.newcomers, fresh)):
+            some = np.flatnonzero(rows >= 0)
+            if people is not None and (len(some) or self.newcomers is None):
+                found = best_items(
+                    people,
+                    rows[some],
+                    self.k,
+                    filter_seen=self.filter_seen,
+                    allowed=self.allowed,
+                )
+                lists[0][some], lists[1][some] = found
+        unknown = (known < 0) & (fresh < 0)
+        if unknown.any():
+            popular = _masked(item_popularity(self.model.interactions_)[None, :], self.allowed)
+            lists[0][unknown], lists[1][unknown] = top_k(popular, self.k)
+        return lists
+
+
+def list_request(
     model: Scorer,
     users: Iterable[Any] | None,
     k: int,
@@ -62,8 +100,8 @@ def recommend_items(
     items: Iterable[Any] | None,
     exclude_items: Iterable[Any] | None,
     unknown_users: UnknownUsers,
-) -> pd.DataFrame:
-    """The frame of lists; the public words are at ``Recommender.recommend``."""
+) -> ListRequest:
+    """What was asked for, checked; the public words are at ``Recommender.recommend``."""
     k = checked_length(k)
     options = ("raise", "warn", "skip", "popular")
     if unknown_users not in options:
@@ -75,17 +113,14 @@ def recommend_items(
         asked = _everybody(model.user_ids_, new_ids)
     else:
         asked = _asked_users(model.user_ids_, new_ids, users, unknown_users)
-    lists = _empty_lists(len(asked.ids), min(k, len(model.item_ids_)))
-    for people, rows in ((model, asked.known), (newcomers, asked.fresh)):
-        some = np.flatnonzero(rows >= 0)
-        if people is not None and (len(some) or newcomers is None):
-            found = best_items(people, rows[some], k, filter_seen=filter_seen, allowed=allowed)
-            lists[0][some], lists[1][some] = found
-    unknown = (asked.known < 0) & (asked.fresh < 0)
-    if unknown.any():
-        popular = _masked(item_popularity(model.interactions_)[None, :], allowed)
-        lists[0][unknown], lists[1][unknown] = top_k(popular, k)
-    return _frame(asked.ids, model.item_ids_, lists, names=("user_id", "item_id"))
+    return ListRequest(model, newcomers, asked, k, filter_seen, allowed)
+
+
+def recommend_items(request: ListRequest) -> pd.DataFrame:
+    """The frame of lists; the public words are at ``Recommender.recommend``."""
+    lists = request.lists()
+    names = ("user_id", "item_id")
+    return _frame(request.asked.ids, request.model.item_ids_, lists, names=names)
 
 
 def similar_to(model: SimilarScorer, items: Iterable[Any] | None, k: int) -> pd.DataFrame:
@@ -124,7 +159,20 @@ def best_items(
     filter_seen: bool = True,
     allowed: npt.NDArray[np.bool_] | None = None,
 ) -> Lists:
-    """Columns and scores of the k best items of some users, shape (len(rows), min(k, n_items))."""
+    """Columns and scores of the k best items of some users, shape (len(rows), min(k, n_items)).
+
+    Where the model knows vectors for its scores they are pruned, elsewhere all are made.
+    """
+    groups = model.factored(rows) if len(rows) and isinstance(model, Factored) else None
+    if groups is not None:
+        return factored_lists(
+            groups,
+            rows,
+            k,
+            seen=model.interactions_ if filter_seen else None,
+            allowed=allowed,
+            n_jobs=getattr(model, "n_jobs", None),
+        )
 
     def lists(batch: Rows) -> Lists:
         scores = _masked(model.score_users(batch), allowed)

@@ -16,6 +16,9 @@ Floats = npt.NDArray[np.float32]
 Signals: TypeAlias = "Floats | sparse.csr_array"
 Ids = npt.NDArray[Any]
 
+#: cells that are counted at a time
+_COUNTED = 1 << 22
+
 
 class LinearModel(Protocol):
     """A model whose scores are linear in a signal per user: ``score_u = signal_u . item_map``.
@@ -129,12 +132,21 @@ def preferences(rows: Any, *, use_weights: bool) -> Csr:
 
 def relative_popularity(interactions: sparse.csr_array) -> npt.NDArray[np.float64]:
     """``m_i / m``: rows of each item over those of the average row's item, never zero."""
-    counts = np.bincount(interactions.indices, minlength=interactions.shape[1]).astype(np.float64)
+    counts = _rows_of_items(interactions).astype(np.float64)
     typical = max(float((counts**2).sum()), 1.0) / max(float(counts.sum()), 1.0)
     return np.asarray(np.maximum(counts, 1.0) / typical, np.float64)
 
 
 def item_popularity(interactions: sparse.csr_array) -> Floats:
     """Share of all training rows that each item holds, shape (n_items,), summing to one."""
-    counts = np.bincount(interactions.indices, minlength=interactions.shape[1])
+    counts = _rows_of_items(interactions)
     return np.asarray(counts / max(int(counts.sum()), 1), dtype=np.float32)
+
+
+def _rows_of_items(interactions: Csr) -> npt.NDArray[np.int64]:
+    """How many users hold each item, counted in slices: numpy widens what it counts."""
+    counts = np.zeros(interactions.shape[1], np.int64)
+    for start in range(0, interactions.nnz, _COUNTED):
+        part = interactions.indices[start : start + _COUNTED]
+        counts += np.bincount(part, minlength=len(counts))
+    return counts

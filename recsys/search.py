@@ -139,6 +139,7 @@ def judge(
 ) -> Judged:
     """Recall and NDCG at ``LENGTH`` of every setting for every one of the ``rows``."""
     tastes = dict.fromkeys(setting.taste for setting in settings)
+    remembers = any(setting.memory for setting in settings)
     diffused = {}
     for place, taste in enumerate(tastes):
         tell("diffusing", place, len(tastes))
@@ -151,7 +152,7 @@ def judge(
     def judge_batch(places: Rows) -> npt.NDArray[np.float64]:
         batch = rows[places]
         wanted = np.asarray(truth[batch].toarray() > 0)
-        memory = channels.memory_rows(batch)
+        memory = channels.memory_rows(batch) if remembers else None
         seen = channels.base.interactions_[batch]
         users = np.repeat(np.arange(len(batch)), np.diff(seen.indptr))
         quality = np.empty((2, len(settings), len(batch)))

@@ -131,12 +131,19 @@ class _Draw:
     held: Holdout
 
     def judge(
-        self, adjacency: Csr, kind: str | float, group: str, tried: tuple[Setting, ...], n_jobs: Any
+        self, channels: SocialChannels, group: str, tried: tuple[Setting, ...], n_jobs: int | None
     ) -> Judged:
         """The settings on one group of users: "warm", "few" or "cold"."""
-        channels = SocialChannels(self.base, adjacency, PropagationOperator(adjacency, kind))
         rows = getattr(self.held, group)
         return judge(channels, tried, rows, self.held.truth, n_jobs=n_jobs)
+
+
+def _channels(
+    draws: Sequence[_Draw], adjacency: Csr, kind: str | float
+) -> tuple[SocialChannels, ...]:
+    """The channels over the base of every draw, with one operator."""
+    operator = PropagationOperator(adjacency, kind)
+    return tuple(SocialChannels(draw.base, adjacency, operator) for draw in draws)
 
 
 def select(
@@ -154,13 +161,14 @@ def select(
     n_draws = SMALL_DRAWS if len(table) < SMALL_TABLE else 1
     draws = [_drawn(base, table, adjacency, random_state + place) for place in range(n_draws)]
     kind = _best_kind(draws, adjacency, kinds, n_jobs)
+    everybody = tuple(zip(draws, _channels(draws, adjacency, kind), strict=True))
     groups = {"warm": _warm_grid(dials), "few": _few_grid(dials), "cold": _cold_grid(dials)}
     chosen, changes, trials = {}, [], []
     for name, (settings, baseline) in groups.items():
         alone = POPULAR if name == "cold" else Setting()
         tried = tuple(dict.fromkeys((alone, *settings)))
         judged = pooled(
-            [draw.judge(adjacency, kind, name, tried, n_jobs) for draw in draws],
+            [draw.judge(channels, name, tried, n_jobs) for draw, channels in everybody],
             [getattr(draw.held, name) for draw in draws],
         )
         if name != "cold" and baseline == alone:
@@ -204,6 +212,8 @@ def _best_kind(
     draws: Sequence[_Draw], adjacency: Csr, kinds: Sequence[str | float], n_jobs: int | None
 ) -> str | float:
     """The kind of P that serves best at moderate damping; the plainest unless beaten clearly."""
+    if len(kinds) == 1:
+        return kinds[0]
     symmetric = abs(adjacency - adjacency.T).nnz == 0
     possible = [kind for kind in kinds if symmetric or kind != "doubly_stochastic"]
     if len(possible) == 1:
@@ -212,8 +222,9 @@ def _best_kind(
     rows = [draw.held.warm for draw in draws]
     best, best_judged = possible[0], None
     for kind in possible:
+        everybody = zip(draws, _channels(draws, adjacency, kind), strict=True)
         judged = pooled(
-            [draw.judge(adjacency, kind, "warm", (probe,), n_jobs) for draw in draws], rows
+            [draw.judge(channels, "warm", (probe,), n_jobs) for draw, channels in everybody], rows
         )
         if best_judged is None:
             best_judged = judged

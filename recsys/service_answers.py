@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from .execution import Rows, batches
 from .explanation import Explanation
+from .recommend import best_items
 from .service_checks import (
     RefusedError,
     answerable,
@@ -178,17 +179,9 @@ def _known_lists(
     served: ServedModel, rows: Rows, k: int, filter_seen: bool, allowed: Mask | None
 ) -> Any:
     """Lists of users of the fit, one after the other."""
-    model = served.model
-    width = getattr(model, "row_bytes", 12 * sum(model.interactions_.shape))
-    for batch in batches(rows, width):
-        scores = model.score_users(batch)
-        if allowed is not None:
-            scores[:, ~allowed] = -np.inf
-        if filter_seen:
-            seen = model.interactions_[batch]
-            scores[np.repeat(np.arange(len(batch)), np.diff(seen.indptr)), seen.indices] = -np.inf
-        for codes, values in zip(*top_k(scores, k), strict=True):
-            yield _named(served, codes, values)
+    found = best_items(served.model, rows, k, filter_seen=filter_seen, allowed=allowed)
+    for codes, values in zip(*found, strict=True):
+        yield _named(served, codes, values)
 
 
 def _popular_list(

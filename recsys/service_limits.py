@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .execution import resolve_jobs
-from .inputs import checked_count, checked_number
-
 
 @dataclass(frozen=True)
 class ServiceLimits:
@@ -48,6 +45,10 @@ class ServiceLimits:
 
     def __post_init__(self) -> None:
         """Refuse bounds that nothing could keep."""
+        # the command line reads the bounds above for its help, and waits for nothing heavy
+        from .execution import resolve_jobs
+        from .inputs import checked_count, checked_number
+
         for name in ("list_length", "batch", "ids", "body_bytes", "concurrent"):
             checked_count(name, getattr(self, name))
         checked_number("timeout", self.timeout, above=True)

@@ -21,6 +21,7 @@ import pandas as pd
 
 from .execution import Rows
 from .loading import load_model
+from .recommend import best_items
 from .scoring import item_popularity
 from .store_manifest import manifest_text
 
@@ -194,7 +195,8 @@ def load_served(folder: Path) -> ServedModel:
         text=text,
         loaded_at=time.time(),
     )
-    model.score_users(np.zeros(1, np.int64))
+    # what the first list would have to wait for
+    best_items(model, np.zeros(1, np.int64), 1)
     return served
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -15,14 +16,21 @@ from sklearn.base import clone
 
 from ..datasets.interactions import Interactions
 from ..diffusion.operator import PropagationOperator
+from ..diffusion.row_threads import limit_threads
 from .als import ALS
 from .blend import Blend
 from .channels import Diffused, Setting, SocialChannels, Taste, grouped_scores
 from .contract import Recommender, require_fitted
-from .execution import Rows, one_blas_thread
+from .execution import Rows, one_blas_thread, resolve_jobs
+from .factored import Groups
+from .factored_channels import social_groups
 from .inputs import checked_count, checked_number, training_table
+from .memory_by_model import Needs, refuse_too_large, social_needs
+from .memory_estimate import TableSizes
 from .newcomer_channels import FoldedChannels
 from .newcomers import FoldedUsers, Newcomers, folded_signals
+from .on_device import checked_device, diffusing_on
+from .progress import tell
 from .recommend import Scorer
 from .scoring import Floats
 from .selection import (
@@ -153,7 +161,14 @@ class SocialDiffusion(Recommender):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def fit(self, interactions: Any, *, social: Any = None, directed: bool | None = None) -> Self:
+    def fit(
+        self,
+        interactions: Any,
+        *,
+        social: Any = None,
+        directed: bool | None = None,
+        device: str | None = None,
+    ) -> Self:
         """Fit the base model, choose the settings that are "auto", and diffuse.
 
         Parameters
@@ -166,6 +181,8 @@ class SocialDiffusion(Recommender):
         directed : bool, optional
             Whether a tie binds its source alone (source listens to target). ``None`` takes the
             kind of a networkx graph, and both directions for frames and matrices.
+        device : {"cpu", "cuda", "cuda:0", ...}, optional
+            Diffuse factors by torch, to the same tolerance; see ``recsys/device_diffusion.py``.
 
         Raises
         ------
@@ -184,17 +201,19 @@ class SocialDiffusion(Recommender):
         >>> "newcomer" in model.user_ids_
         True
         """
-        dials = self._checked()
+        dials, device = self._checked(), checked_device(device)
         fresh = self._fresh_base()
         table = training_table(interactions)
         table, adjacency = with_ties(table, social, directed=directed)
+        refuse_too_large(self, table, adjacency)
         if adjacency.nnz == 0:
             logger.info("the social graph has no tie: the result equals the base model")
             dials = Dials(damping=0.0, memory=0.0, background=1.0)
-        if self.normalization != AUTO and self.settings is None:
+        with self._alone(device):
             # a kind of P that this graph does not have is refused here, not at the first list
-            PropagationOperator(adjacency, self.normalization)
-        with one_blas_thread():
+            tell("normalising the graph", 0, 1)
+            operator = self._given_operator(adjacency)
+            tell("normalising the graph", 1, 1)
             selection = self._selection(table, adjacency, dials)
         self.base_ = fresh.fit(table)
         self._set_dials(selection)
@@ -203,7 +222,8 @@ class SocialDiffusion(Recommender):
         self.user_ids_, self.item_ids_ = table.user_ids, table.item_ids
         self.__dict__.pop("_prepared", None)
         forget_updates(self)
-        _ = self._state
+        with _PREPARING, self._alone(device):
+            vars(self).update(_prepared=self._prepare(operator), _device=device)
         return self
 
     def renewed(self, change: Change) -> Renewal:
@@ -213,9 +233,9 @@ class SocialDiffusion(Recommender):
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write the fitted model to a folder, as every model does."""
         super().save(folder, overwrite=overwrite)
-        # who loads this diffuses anew; after an update, which went on from the old answer, so does
-        # this model from here on, and both give the same bytes
-        if hasattr(self, ROWS_SINCE) or hasattr(self, TIES_SINCE):
+        # who loads this diffuses anew; after an update, which went on from the old answer, or a fit
+        # on a device, so does this model from here on, and both give the same bytes
+        if hasattr(self, ROWS_SINCE) or hasattr(self, TIES_SINCE) or vars(self).get("_device"):
             self.__dict__.pop("_prepared", None)
 
     def score_users(self, rows: Rows) -> Floats:
@@ -224,6 +244,12 @@ class SocialDiffusion(Recommender):
         channels, prepared = self._state
         scores = np.asarray(self.base_.score_users(rows), np.float32)
         return grouped_scores(scores, rows, channels, prepared)
+
+    def factored(self, rows: Rows) -> Groups | None:
+        """Of what vectors the scores of some users are made, where the base model has vectors."""
+        require_fitted(self)
+        channels, prepared = self._state
+        return social_groups(self.base_, channels, prepared, rows)
 
     def fold_in(self, newcomers: Newcomers) -> Scorer:
         """Scores of users who were not in ``fit``, by their items and their ties."""
@@ -245,18 +271,36 @@ class SocialDiffusion(Recommender):
     @property
     def _state(self) -> State:
         """The channels over the fitted base, and each group's setting with its diffused factors."""
-        with _PREPARING, one_blas_thread():
+        with _PREPARING, self._alone():
             return self._prepared
 
     @cached_property
     def _prepared(self) -> State:
-        operator = PropagationOperator(self.social_, self.normalization_)
-        channels = SocialChannels(self.base_, self.social_, operator)
+        return self._prepare(None)
+
+    def _prepare(self, operator: PropagationOperator | None) -> State:
+        """The state, with the operator of the fit where that has one of the right kind."""
         fitted = self._settings()
         groups = (fitted.warm, fitted.few, fitted.cold)
-        # groups often share a taste, and on a large graph each takes its time
-        diffused = {taste: channels.diffused(taste) for taste in {one.taste for one in groups}}
+        tastes = list(dict.fromkeys(one.taste for one in groups))  # often shared, and each is slow
+        tell("diffusing", 0, len(tastes))
+        if operator is None or operator.normalization != self.normalization_:
+            operator = PropagationOperator(self.social_, self.normalization_)
+        channels = SocialChannels(self.base_, self.social_, operator)
+        if any(setting.memory for setting in groups):
+            _ = channels.ties, channels.held
+        diffused = {}
+        for place, taste in enumerate(tastes):
+            tell("diffusing", place, len(tastes))
+            diffused[taste] = channels.diffused(taste)
+        tell("diffusing", len(tastes), len(tastes))
         return channels, [(setting, diffused[setting.taste]) for setting in groups]
+
+    @contextmanager
+    def _alone(self, device: str | None = None) -> Iterator[None]:
+        """One thread of BLAS, and as many threads of ours as the caller allows."""
+        with one_blas_thread(), limit_threads(resolve_jobs(self.n_jobs)), diffusing_on(device):
+            yield
 
     def _checked(self) -> Dials:
         """The dials: a number where given, None where the hold-out chooses."""
@@ -285,14 +329,21 @@ class SocialDiffusion(Recommender):
             base.set_params(n_jobs=self.n_jobs)
         return base
 
+    def _given_operator(self, adjacency: sparse.csr_array) -> PropagationOperator | None:
+        """The operator of the kind that the caller names, None where the hold-out chooses it."""
+        kind = self.normalization
+        if self.settings is not None and adjacency.nnz:
+            kind = from_settings(self.settings).normalization
+        elif self.settings is not None or kind == AUTO:
+            return None
+        return PropagationOperator(adjacency, kind)
+
     def _selection(
         self, table: Interactions, adjacency: sparse.csr_array, dials: Dials
     ) -> Selection:
         """The settings: as given, or on a hold-out where one of them is "auto"."""
         if self.settings is not None and adjacency.nnz:
-            given = from_settings(self.settings)
-            PropagationOperator(adjacency, given.normalization)
-            return given
+            return from_settings(self.settings)
         if adjacency.nnz == 0 or not (dials.any_free or self.normalization == AUTO):
             kind = KINDS[0] if self.normalization == AUTO else self.normalization
             return as_given(dials, kind)
@@ -305,6 +356,12 @@ class SocialDiffusion(Recommender):
             random_state=self.random_state,
             n_jobs=self.n_jobs,
         )
+
+    def memory_needs(self, sizes: TableSizes) -> Needs:
+        """What a fit and the fitted model need beyond the tables, for ``estimate_memory``."""
+        base = self._fresh_base()
+        chooses = self.settings is None and self._checked().any_free
+        return social_needs(base.memory_needs(sizes), sizes, chooses=chooses)
 
     @property
     def settings_(self) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from .contract import Recommender, require_fitted
 from .execution import Rows, one_blas_thread
 from .inputs import checked_count, checked_number, preference_rows, training_table
 from .matrices import Csr
+from .memory_by_model import Needs, refuse_too_large, spectral_needs
+from .memory_estimate import TableSizes
 from .progress import tell
 from .scoring import Floats, preferences, score_own_signals
 from .sharing import is_sharing, shared
@@ -126,6 +128,7 @@ class SpectralFilter(Recommender):
         True
         """
         table = training_table(interactions)
+        refuse_too_large(self, table)
         rows = preference_rows(table, use_weights=self.use_weights)
         exponent = checked_number("exponent", self.exponent, high=1.0)
         low_pass = checked_number("low_pass", self.low_pass)
@@ -166,6 +169,10 @@ class SpectralFilter(Recommender):
     def renewed(self, change: Change) -> Renewal:
         """A copy with new rows, for :meth:`update`."""
         return renewed_spectral(self, change)
+
+    def memory_needs(self, sizes: TableSizes) -> Needs:
+        """What a fit and the fitted model need beyond the tables, for ``estimate_memory``."""
+        return spectral_needs(sizes, self.n_factors, self.order)
 
     @property
     def signals_(self) -> sparse.csr_array:

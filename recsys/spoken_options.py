@@ -12,6 +12,8 @@ _OPTIONS = (
     (r"\(--force, overwrite=True\)", "(--force)"),
     (r"interactions= or social=", "--interactions or --social"),
     (r"social=\.\.\.", "--social"),
+    (r"(pass|with) overwrite=True", r"\1 --force"),
+    (r"with resume=True", "with --resume"),
     (r"directed=False", "--no-directed"),
     (r"directed=True", "--directed"),
 )

@@ -44,7 +44,7 @@ def draw_spread(found: Spread, ties: Any, *, most: int = 120, random_state: int 
     Examples
     --------
     >>> import suffuse as sf
-    >>> from suffuse.recsys.spread import spread
+    >>> from suffuse.recsys.preference_spread import spread
     >>> graph = nx.path_graph(3)
     >>> found = spread(graph, 0, [0.0, 1.0])
     >>> len(draw_spread(found, nx.to_scipy_sparse_array(graph, format="csr")).axes)

@@ -91,6 +91,25 @@ def fresh_folder(folder: Path) -> Iterator[Path]:
     sync_folder(folder.parent)
 
 
+@contextmanager
+def fresh_file(path: Path) -> Iterator[Path]:
+    """A path to write to, whose file takes the name ``path`` when the block ends well.
+
+    What a killed process leaves behind is removed by :func:`clean_beside`.
+    """
+    staging, handle = _held_folder_beside(path)
+    temporary = staging / path.name
+    try:
+        yield temporary
+        with temporary.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        _release(handle)
+    sync_folder(path.parent)
+
+
 def clean_beside(folder: Path) -> None:
     """Remove what killed processes left of fresh folders of this name; live ones hold a lock."""
     left = re.compile(rf"\.{re.escape(folder.name)}\.[0-9a-f]{{16}}{re.escape(SAVING)}")

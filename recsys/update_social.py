@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..diffusion.filters import column_norms
 from ..diffusion.local_diffusion import rediffuse
+from ..diffusion.norms import column_norms
 from ..diffusion.operator import PropagationOperator
 from .channels import ROW_HOPS, Diffused, Setting, SocialChannels, Taste, evidence_weights
 from .execution import one_blas_thread

@@ -7,11 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..datasets.readers import write_table
-from ..datasets.splits import split_cold_users, split_random
-from ..datasets.synthetic import make_social_world
 from .console import progress_bars, say, show_frame, spoken_errors, stage
-from .demo import run_demo
 from .options import Seed
 
 
@@ -29,6 +25,11 @@ def demo_verb(
     Example: `suffuse demo --homophily 0.3`
     """
     with spoken_errors(), progress_bars():
+        from ..datasets.readers import write_table
+        from ..datasets.splits import split_cold_users, split_random
+        from ..datasets.synthetic import make_social_world
+        from .demo import run_demo
+
         with stage("making a world"):
             world = make_social_world(users, items, homophily=homophily, rng=seed)
             rest, cold_test = split_cold_users(

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .console import console, say, spoken_errors
-from .doctor import examine
+from .console import compiling_said, console, say, spoken_errors
 
 _COLOURS = {"well": "green", "note": "yellow", "ill": "bold red"}
 
@@ -22,7 +21,9 @@ def doctor_verb(
 
     Example: `suffuse doctor`
     """
-    with spoken_errors():
+    with spoken_errors(), compiling_said():
+        from .doctor import examine
+
         findings = examine()
     ill = [finding.name for finding in findings if finding.state == "ill"]
     if as_json:

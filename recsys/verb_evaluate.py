@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
 import typer
 
-from ..datasets.interactions import Interactions
-from ..datasets.readers import read_interactions, read_social, read_table, write_table
 from .console import console, parsed_columns, progress_bars, say, show_frame, spoken_errors, stage
-from .evaluate import evaluate
-from .loading import load_model
 from .options import (
     Columns,
     Force,
@@ -24,9 +19,12 @@ from .options import (
     refuse_other_than_page,
     refuse_unwritable,
 )
-from .page import report_page
-from .report import Report
-from .words import fairness_of, group_table, leading_metric, summary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..datasets.interactions import Interactions
+    from .report import Report
 
 #: groups of users that the terminal shows, the worst first
 SHOWN_GROUPS = 12
@@ -95,6 +93,9 @@ def evaluate_verb(
     --report report.html`
     """
     with spoken_errors(), progress_bars():
+        from ..datasets.readers import read_social, write_table
+        from .evaluation import evaluate
+
         _refuse_outputs(out, report, force)
         names = parsed_columns("--columns", columns)
         with stage("reading"):
@@ -149,6 +150,11 @@ def _read(
     columns: Mapping[str, str | None] | None,
 ) -> Tables:
     """The tables; the baseline of a model with a graph is the same model without it."""
+    import pandas as pd
+
+    from ..datasets.readers import read_interactions, read_table
+    from .loading import load_model
+
     lists = read_table(recs)
     fitted: Any = None if model is None else load_model(model)
     others, name = None, ""
@@ -179,6 +185,8 @@ def _read(
 def _write_page(
     result: Report, tables: Tables, path: Path, *, title: str, settings: Mapping[str, Any]
 ) -> None:
+    from .page import report_page
+
     page = report_page(
         result,
         title=f"Evaluation of {title}",
@@ -194,6 +202,8 @@ def _write_page(
 
 def _show(result: Report, baseline: str, recs: Path) -> None:
     """The tables and the words of the terminal."""
+    from .words import fairness_of, group_table, leading_metric, summary
+
     show_frame(result.to_frame(), f"{recs}, {result.ci * 100:g} % intervals")
     if result.differences:
         show_frame(result.difference_frame(), f"difference to {baseline}")

@@ -7,9 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..datasets.readers import read_interactions, read_social, write_table
-from .console import parsed_columns, say, spoken_errors
-from .loading import load_model
+from .console import compiling_said, parsed_columns, say, spoken_errors
 from .options import (
     Columns,
     Force,
@@ -54,7 +52,10 @@ def explain_verb(
 
     With names: `suffuse explain model/ --user u000003 --item i00007 --item-names items.csv`
     """
-    with spoken_errors():
+    with spoken_errors(), compiling_said():
+        from ..datasets.readers import read_interactions, read_social, write_table
+        from .loading import load_model
+
         if out is not None:
             refuse_unwritable(out, force)
         if directed and social is None:

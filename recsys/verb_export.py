@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from .console import progress_bars, say, spoken_errors
-from .loading import load_model
 from .options import Force
 
 
@@ -30,6 +29,8 @@ def export_verb(
     `suffuse export model/ --n-factors 64 --out factors64/`
     """
     with spoken_errors(), progress_bars():
+        from .loading import load_model
+
         found = load_model(model).export_factors(
             out, n_factors=n_factors, space=space, overwrite=force
         )

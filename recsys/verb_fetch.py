@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from ..datasets.readers import write_table
-from ..datasets.registry import describe, fetch
 from .console import progress_bars, say, spoken_errors, stage
 from .options import Force, refuse_existing_file
 
@@ -24,6 +22,9 @@ def fetch_verb(
     Example: `suffuse fetch hetrec-lastfm --out lastfm/`
     """
     with spoken_errors(), progress_bars():
+        from ..datasets.readers import write_table
+        from ..datasets.registry import describe, fetch
+
         for file in ("interactions.parquet", "social.parquet"):
             refuse_existing_file(out / file, force)
         entry = describe(name)

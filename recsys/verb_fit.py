@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
-from ..datasets.interactions import Interactions
-from ..datasets.social_graph import SocialGraph
-from .als import ALS
 from .console import (
+    parsed_columns,
     parsed_number,
     parsed_pairs,
     progress_bars,
@@ -20,11 +17,9 @@ from .console import (
     spoken_errors,
     stage,
 )
-from .ease import EASE
-from .graph_recommender import GraphRecommender
-from .matrix_factorization import MatrixFactorization
 from .options import (
     Columns,
+    Device,
     Directed,
     Force,
     InteractionsFile,
@@ -34,19 +29,10 @@ from .options import (
     SocialFile,
     read_tables,
 )
-from .popularity import Popularity
-from .social import SocialDiffusion
-from .spectral import SpectralFilter
-from .store import refuse_existing
 
-BASES = {
-    "als": ALS,
-    "ease": EASE,
-    "factorization": MatrixFactorization,
-    "graph": GraphRecommender,
-    "popularity": Popularity,
-    "spectral": SpectralFilter,
-}
+if TYPE_CHECKING:
+    from ..datasets.interactions import Interactions
+    from ..datasets.social_graph import SocialGraph
 
 
 def fit_verb(
@@ -73,20 +59,25 @@ def fit_verb(
     social_columns: SocialColumns = [],  # noqa: B006
     seed: Seed = 0,
     jobs: Jobs = None,
+    device: Device = None,
     force: Force = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Say how much memory it would take, and stop.")
+    ] = False,
 ) -> None:
     """Fit a model on a table of interactions and, if there is one, a social graph.
 
     Example: `suffuse fit --interactions train.parquet --social social.parquet --out model/`
+
+    Before a large one: the same with `--estimate`, which fits and writes nothing
     """
     with spoken_errors(), progress_bars():
+        from .social import SocialDiffusion
+        from .store import refuse_existing
+
         refuse_existing(out, overwrite=force)
         model = _base_model(base, param or [], seed, jobs)
-        with stage("reading"):
-            table, graph = read_tables(
-                interactions, social, columns, social_columns, directed=directed
-            )
-        if graph is not None:
+        if social is not None:
             model = SocialDiffusion(
                 model,
                 normalization=parsed_number("normalization", normalization),
@@ -96,22 +87,83 @@ def fit_verb(
                 random_state=seed,
                 n_jobs=jobs,
             )
-            model.fit(table, social=graph)
-        else:
-            if {damping, memory, background} != {"auto"}:
-                say("note: without --social there is nothing to damp: the dials are not used")
-            model.fit(table)
+        elif device is not None:
+            raise ValueError("--device must come with --social, whose ties it diffuses along")
+        elif {damping, memory, background} != {"auto"}:
+            say("note: without --social there is nothing to damp: the dials are not used")
+        if estimate:
+            _estimate(model, interactions, social, columns, social_columns, directed=directed)
+            return
+        with stage("reading"):
+            table, graph = read_tables(
+                interactions, social, columns, social_columns, directed=directed
+            )
+        options = {} if graph is None else {"social": graph, "device": device}
+        model = model.fit(table, **options)
         with stage("writing"):
             model.save(out, overwrite=force)
     _describe_fit(table, graph, model)
     say(f"model: {out}")
 
 
+def _estimate(
+    model: Any,
+    interactions: Path,
+    social: Path | None,
+    columns: list[str],
+    social_columns: list[str],
+    *,
+    directed: bool,
+) -> None:
+    """Say what a fit would take, and whether there is as much."""
+    from ..datasets.file_sizes import sizes_in_files
+    from .memory import available_bytes, readable_bytes
+    from .memory_by_model import estimated_for
+    from .progress import tell
+
+    sizes = sizes_in_files(
+        interactions,
+        social,
+        columns=parsed_columns("--columns", columns),
+        social_columns=parsed_columns("--social-columns", social_columns),
+        directed=directed,
+        tell=tell,
+    )
+    found, free = estimated_for(model, sizes), available_bytes()
+    say(
+        f"{sizes.n_interactions} interactions of {sizes.n_users} users with {sizes.n_items} items"
+        + (f", {sizes.n_ties} ties as stored" if social is not None else "")
+    )
+    say(f"{found}\nfree  {readable_bytes(free)}")
+    if found.peak > free:
+        say("note: this is more than there is: fewer factors or rows, or a larger machine")
+
+
+def _bases() -> dict[str, type[Any]]:
+    """What ``--base`` may be."""
+    from .als import ALS
+    from .ease import EASE
+    from .graph_recommender import GraphRecommender
+    from .matrix_factorization import MatrixFactorization
+    from .popularity import Popularity
+    from .spectral import SpectralFilter
+
+    return {
+        "als": ALS,
+        "ease": EASE,
+        "factorization": MatrixFactorization,
+        "graph": GraphRecommender,
+        "popularity": Popularity,
+        "spectral": SpectralFilter,
+    }
+
+
 def _base_model(name: str, params: list[str], seed: int, jobs: int | None) -> Any:
+    bases = _bases()
     name = name.lower()
-    if name not in BASES:
-        raise ValueError(f"--base must be one of {sorted(BASES)}; got {name!r}")
-    model = BASES[name]()
+    if name not in bases:
+        raise ValueError(f"--base must be one of {sorted(bases)}; got {name!r}")
+    model = bases[name]()
     known = model.get_params()
     given = {
         key: parsed_number(key, value) for key, value in parsed_pairs("--param", params).items()
@@ -124,6 +176,8 @@ def _base_model(name: str, params: list[str], seed: int, jobs: int | None) -> An
 
 def _describe_fit(table: Interactions, graph: SocialGraph | None, model: Any) -> None:
     """Say what was read, what was left out, and what the graph is worth."""
+    import numpy as np
+
     base = getattr(model, "base_", model)
     if not base.get_params().get("use_weights", True) and len(np.unique(table.weights)) > 1:
         say("note: the weights of the table are not used; --param use_weights=true uses them")

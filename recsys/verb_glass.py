@@ -7,12 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..datasets.planting import WorldShape
-from ..datasets.synthetic import make_social_world
 from .console import console, progress_bars, say, spoken_errors
-from .glass_movie import film
-from .glass_screen import watch
-from .glass_story import tell
 from .options import Force, Seed, refuse_existing_file
 
 
@@ -31,6 +26,12 @@ def glass_verb(
     Example: `suffuse glass --social --movie glass.gif`
     """
     with spoken_errors():
+        from ..datasets.planting import WorldShape
+        from ..datasets.synthetic import make_social_world
+        from .glass_movie import film
+        from .glass_screen import watch
+        from .glass_story import tell
+
         if movie is not None:
             refuse_existing_file(movie, force, "--movie")
         ties = None

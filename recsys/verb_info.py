@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
 import typer
 
 from .console import say, show_frame, spoken_errors
 from .memory import readable_bytes
-from .model_info import ModelInfo, model_info
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .info_on_model import ModelInfo
 
 
 def info_verb(
@@ -27,6 +30,8 @@ def info_verb(
     For programs: `suffuse info model/ --json`
     """
     with spoken_errors():
+        from .info_on_model import model_info
+
         info = model_info(model)
         if as_json:
             typer.echo(json.dumps(info.to_dict(), indent=1))
@@ -59,6 +64,8 @@ def _show(info: ModelInfo) -> None:
 
 def _settings_frame(settings: dict[str, Any]) -> pd.DataFrame:
     """One row per group of users."""
+    import pandas as pd
+
     groups = {name: dials for name, dials in settings.items() if isinstance(dials, dict)}
     frame = pd.DataFrame.from_dict(groups, orient="index").rename_axis("users").reset_index()
     return frame.astype({"evidence": object}).fillna({"evidence": "none"})
@@ -66,6 +73,8 @@ def _settings_frame(settings: dict[str, Any]) -> pd.DataFrame:
 
 def _files_frame(info: ModelInfo) -> pd.DataFrame:
     """One row per file, under the first part that it belongs to."""
+    import pandas as pd
+
     files = {file.name: file for file in reversed(info.files)}
     first = [file for file in info.files if files[file.name] is file]
     return pd.DataFrame(

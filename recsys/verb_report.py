@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..datasets.readers import read_interactions
 from .console import parsed_columns, progress_bars, say, spoken_errors, stage
-from .loading import load_model
-from .model_page import model_page
-from .model_report import WITHOUT, ModelReport, model_report
 from .options import (
     Columns,
     Force,
@@ -23,7 +20,10 @@ from .options import (
     refuse_other_kind,
     refuse_other_than_page,
 )
-from .words import summary
+
+if TYPE_CHECKING:
+    from ..datasets.interactions import Interactions
+    from .report_on_model import ModelReport
 
 GroupsFile = Annotated[Path | None, typer.Option(help="Table of ids and labels.")]
 Label = Annotated[str | None, typer.Option(help="Its column with the labels, if it has several.")]
@@ -60,28 +60,26 @@ def report_verb(
     Example: `suffuse report model/ --test test.parquet --out report.html`
     """
     with spoken_errors(), progress_bars():
+        from .loading import load_model
+        from .page_on_model import model_page
+        from .report_on_model import model_report
+
         refuse_other_than_page(out, force)
         names = parsed_columns("--columns", columns)
         with stage("reading"):
             fitted = load_model(model)
             if jobs is not None:
                 fitted.set_params(n_jobs=jobs)
-            tables = [
-                None if path is None else read_interactions(path, columns=names)
-                for path in (test, train)
-            ]
-            for table, path in zip(tables, (test, train), strict=True):
-                if table is not None and path is not None:
-                    refuse_other_kind(table.user_ids, fitted.user_ids_, path)
-                    refuse_other_kind(table.item_ids, fitted.item_ids_, path)
+            taken = _read(test, names, fitted)
+            trained = None if train is None else _read(train, names, fitted)
             users = read_labels(user_groups, "user_id", user_label, names)
             items = read_labels(item_groups, "item_id", item_label, names)
             called = read_names(item_names, "item")
         with stage("looking at the model"):
             found = model_report(
                 fitted,
-                tables[0],
-                train=tables[1],
+                taken,
+                train=trained,
                 user_groups=users,
                 item_groups=items,
                 k=k,
@@ -101,8 +99,21 @@ def report_verb(
     say(f"page: {out}")
 
 
+def _read(path: Path, names: Mapping[str, str | None] | None, fitted: Any) -> Interactions:
+    """A table whose ids are of the kind of the model's."""
+    from ..datasets.readers import read_interactions
+
+    table = read_interactions(path, columns=names)
+    refuse_other_kind(table.user_ids, fitted.user_ids_, path)
+    refuse_other_kind(table.item_ids, fitted.item_ids_, path)
+    return table
+
+
 def _say(found: ModelReport) -> None:
     """The data and the evaluation in the words of the page."""
+    from .report_on_model import WITHOUT
+    from .words import summary
+
     for sentence in found.profile.sentences():
         say(sentence)
     words = summary(found.report, baseline=WITHOUT)

@@ -9,10 +9,7 @@ from typing import Annotated
 import typer
 
 from .console import say, spoken_errors
-from .service import serve
 from .service_limits import ServiceLimits
-
-_DEFAULT = ServiceLimits()
 
 
 def serve_verb(
@@ -29,15 +26,17 @@ def serve_verb(
     watch: Annotated[
         bool, typer.Option("--watch", help="Swap to another model when it stands in the folder.")
     ] = False,
-    max_k: Annotated[int, typer.Option(help="The longest list.")] = _DEFAULT.list_length,
+    max_k: Annotated[int, typer.Option(help="The longest list.")] = ServiceLimits.list_length,
     max_batch: Annotated[
         int, typer.Option(help="Users, newcomers or items in one request.")
-    ] = _DEFAULT.batch,
-    max_body: Annotated[int, typer.Option(help="Bytes of a request.")] = _DEFAULT.body_bytes,
+    ] = ServiceLimits.batch,
+    max_body: Annotated[int, typer.Option(help="Bytes of a request.")] = ServiceLimits.body_bytes,
     max_concurrent: Annotated[
         int, typer.Option(help="Requests in work or waiting.")
-    ] = _DEFAULT.concurrent,
-    timeout: Annotated[float, typer.Option(help="Seconds to answer a request.")] = _DEFAULT.timeout,
+    ] = ServiceLimits.concurrent,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds to answer a request.")
+    ] = ServiceLimits.timeout,
     threads: Annotated[
         int | None, typer.Option(help="Threads of a process; all cores by default.")
     ] = None,
@@ -51,6 +50,8 @@ def serve_verb(
     For other machines: `suffuse serve model/ --host 0.0.0.0 --token-file token.txt`
     """
     with spoken_errors():
+        from .service import serve
+
         limits = ServiceLimits(
             list_length=max_k,
             batch=max_batch,

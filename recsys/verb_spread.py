@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 
-from ..datasets.readers import write_table
 from .console import progress_bars, say, show_frame, spoken_errors, stage
-from .loading import load_model
 from .options import Force, typed_id
-from .spread import spread, user_frame
-from .spread_plots import draw_spread
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _FILES = ("users.parquet", "curve.csv", "spread.png")
 
@@ -34,6 +32,11 @@ def spread_verb(
     Example: `suffuse spread model/ --seed-user u000003 --times 0,1,5 --out spread/`
     """
     with spoken_errors(), progress_bars():
+        from ..datasets.readers import write_table
+        from .loading import load_model
+        from .preference_spread import spread, user_frame
+        from .spread_plots import draw_spread
+
         _refuse_existing(out, force)
         moments = _numbers(times)
         fitted = load_model(model)

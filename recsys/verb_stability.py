@@ -8,11 +8,9 @@ from typing import Annotated
 
 import typer
 
-from ..datasets.readers import write_table
 from .console import progress_bars, say, spoken_errors, stage
 from .options import Seed
 from .progress import tell
-from .stability_map import draw_stability, map_table, words
 
 #: steps below which deep propagation has not learnt what it can, whatever guards it
 _ENOUGH = 200
@@ -35,11 +33,12 @@ def stability_verb(
     with spoken_errors(), progress_bars():
         if find_spec("torch") is None:
             raise ValueError('suffuse stability needs torch: install "suffuse[train]"')
-        # the other verbs wait for neither
         import networkx as nx
 
+        from ..datasets.readers import write_table
         from ..training.deep_propagation import convergence_map, gradient_gain
         from ..training.taste_world import make_taste_world
+        from .stability_map import draw_stability, map_table, words
 
         with stage("gradients by depth"):
             graph = nx.barabasi_albert_graph(nodes, 5, seed=seed)

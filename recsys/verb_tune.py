@@ -6,12 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
-from ..datasets.readers import write_table
 from .console import progress_bars, say, show_frame, spoken_errors, stage
-from .inputs import checked_count, checked_number
 from .options import (
     Columns,
     Directed,
@@ -24,8 +21,6 @@ from .options import (
     read_tables,
     refuse_unwritable,
 )
-from .store import refuse_existing
-from .tune import tune
 
 #: columns of the trials that fit a terminal of 80 characters; --trials writes all
 SHOWN = ("trial", "family", "ndcg@20", "lead", "error", "hold_outs", "state")
@@ -54,6 +49,13 @@ def tune_verb(
     Example: `suffuse tune --interactions train.parquet --social social.parquet --out model/`
     """
     with spoken_errors(), progress_bars():
+        import numpy as np
+
+        from ..datasets.readers import write_table
+        from .inputs import checked_count, checked_number
+        from .settings_search import tune
+        from .store import refuse_existing
+
         refuse_existing(out, overwrite=force)
         checked_number("--budget", budget, above=True)
         if max_trials is not None:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..datasets.readers import read_interactions, read_social
 from .console import parsed_columns, progress_bars, say, show_frame, spoken_errors, stage
-from .execution import resolve_jobs
-from .loading import load_model
 from .options import Columns, Force, Jobs, SocialColumns, refuse_other_kind
-from .store import refuse_existing
-from .update_change import counted_ties
-from .update_record import Update
+
+if TYPE_CHECKING:
+    from .update_record import Update
 
 
 def update_verb(
@@ -43,6 +40,10 @@ def update_verb(
     With ties, in place: `suffuse update model/ --social new_ties.parquet --in-place`
     """
     with spoken_errors(), progress_bars():
+        from ..datasets.readers import read_interactions, read_social
+        from .loading import load_model
+        from .store import refuse_existing
+
         target = _target(model, out, in_place)
         if interactions is None and social is None:
             raise ValueError("--interactions or --social must be given: there is nothing to add")
@@ -76,6 +77,8 @@ def _threads(fitted: Any, jobs: int | None) -> Iterator[None]:
     if jobs is None:
         yield
         return
+    from .execution import resolve_jobs
+
     resolve_jobs(jobs)
     before = fitted.get_params(deep=False).get("n_jobs")
     fitted.set_params(n_jobs=jobs)
@@ -94,6 +97,8 @@ def _target(model: Path, out: Path | None, in_place: bool) -> Path:
 
 def _refuse_unsaid(fitted: Any, directed: bool | None) -> None:
     """Ties of unknown direction beside ties that bind one way."""
+    from .update_change import counted_ties
+
     ties = getattr(fitted, "social_", None)
     if directed is None and ties is not None and ties.nnz and counted_ties(ties, 2) == 2:
         raise ValueError(

@@ -1,5 +1,8 @@
 """Rows shared out among threads."""
 
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -127,3 +130,30 @@ def test_a_wrong_type(wrong):
     """A truth value is no number of threads."""
     with pytest.raises(TypeError, match="n_jobs must be a whole number"), limit_threads(wrong):
         pass
+
+
+FORK = """
+import os
+import numpy as np
+from suffuse.diffusion.row_threads import limit_threads, over_rows
+
+def work():
+    seen = np.zeros(100, dtype=int)
+    def count(first, last):
+        seen[first:last] += 1
+    with limit_threads(2):
+        over_rows(count, np.arange(101), columns=10**9)
+    return bool((seen == 1).all())
+
+assert work()
+child = os.fork()
+if child == 0:
+    os._exit(0 if work() else 1)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_has_threads_of_its_own():
+    """It does not wait for those of its parent, which it does not have."""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", FORK], check=True, timeout=60)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import typer
 
+from suffuse.recsys import progress_log
 from suffuse.recsys.console import (
     parsed_columns,
     parsed_number,
@@ -48,6 +49,13 @@ def test_an_interruption_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> 
     assert "stopped" in capsys.readouterr().err
 
 
+def test_an_interruption_may_say_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    """What was interrupted knows what it leaves."""
+    with pytest.raises(typer.Exit), spoken_errors():
+        raise KeyboardInterrupt("3 parts are there: go on with --resume")
+    assert capsys.readouterr().err == "stopped: 3 parts are there: go on with --resume\n"
+
+
 def test_a_warning_is_a_note(capsys: pytest.CaptureFixture[str]) -> None:
     """Without file, line and category."""
     with spoken_errors():
@@ -68,6 +76,22 @@ def test_bars_stay_away_from_pipes(capsys: pytest.CaptureFixture[str]) -> None:
             tell("fitting", 1, 2)
         tell("fitting", 2, 2)
     assert capsys.readouterr().err == ""
+
+
+def test_long_stages_write_a_line_to_a_log(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the error stream, so that standard output stays as it is."""
+    monkeypatch.setattr(progress_log, "EVERY", 0.0)
+    with progress_bars():
+        for done in range(3):
+            tell("fitting", done, 2)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[1:] == [
+        "fitting: 50 %, 0:00 so far, about 0:00 left",
+        "fitting: done in 0:00",
+    ]
 
 
 def test_pairs_numbers_and_columns() -> None:

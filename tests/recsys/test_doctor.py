@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numba.extending import is_jitted
 
 import suffuse as sf
 from suffuse.recsys import doctor
@@ -174,15 +175,28 @@ def test_little_memory_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_compiled_code(tmp_path: Path) -> None:
     """A folder that is warm, cold, or cannot be written to."""
     (tmp_path / "topk.nbi").write_text("")
-    warm = doctor._cache_finding("compiled code", "numba 1", tmp_path)
+    warm = doctor._cache_finding("compiled code", "numba 1", [tmp_path, tmp_path / "other"])
     assert (warm.state, warm.found) == ("well", f"numba 1, 1 compiled functions in {tmp_path}")
-    cold = doctor._cache_finding("compiled code", "numba 1", tmp_path / "new")
+    cold = doctor._cache_finding("compiled code", "numba 1", [tmp_path / "new"])
     assert (cold.state, cold.advice) == ("note", "")
     (tmp_path / "file").write_text("")
-    shut = doctor._cache_finding("compiled code", "numba 1", tmp_path / "file" / "cache")
+    shut = doctor._cache_finding(
+        "compiled code", "numba 1", [tmp_path, tmp_path / "file" / "cache"]
+    )
     assert shut.state == "note"
     assert "cannot write" in shut.found
     assert "NUMBA_CACHE_DIR" in shut.advice
+
+
+def test_compiled_code_is_looked_for_where_numba_keeps_it() -> None:
+    """Every folder in which a kernel of the package is kept, by numba's own word."""
+    from suffuse.recsys import list_kernels, topk
+
+    kernels = [thing for module in (list_kernels, topk) for thing in vars(module).values()]
+    kept = {str(thing.stats.cache_path) for thing in kernels if is_jitted(thing)}
+    found = [finding.found for finding in doctor._compiled("compiled code")]
+    assert kept
+    assert all(any(folder in words for words in found) for folder in kept)
 
 
 def test_the_self_test_finds_wrong_lists(monkeypatch: pytest.MonkeyPatch) -> None:

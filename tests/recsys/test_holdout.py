@@ -8,6 +8,7 @@ from scipy import sparse
 
 import suffuse as sf
 from suffuse.datasets import Interactions
+from suffuse.recsys import holdout
 from suffuse.recsys.holdout import CELL_SHARE, FEW, KEPT, USER_SHARE, Holdout, hide_cells, hold_out
 
 
@@ -121,3 +122,33 @@ def test_users_of_one_item_are_never_asked() -> None:
     held = hide_cells(random_table(300, 1, 1.0, 0), random_state=0)
     assert held.truth.nnz == len(held.warm) == 0
     assert len(held.train) == 300
+
+
+@pytest.mark.parametrize("n_drawn", [7, 1 << 22])
+def test_the_draws_are_those_of_the_whole_table(
+    n_drawn: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One number per row for the cells, one for the order, however many are drawn at a time."""
+    monkeypatch.setattr(holdout, "_DRAWN", n_drawn)
+    table = random_table(90, 15, 0.5, 0)
+    held = hold_out(table, np.ones(90, bool), random_state=3)
+    rng = np.random.default_rng(3)
+    counts = np.bincount(table.users, minlength=90)
+    candidates = rng.permutation(np.flatnonzero(counts))
+    n_each = int(USER_SHARE * len(candidates))
+    cells, order = rng.random(len(table)) < CELL_SHARE, rng.random(len(table))
+    keeps = dict.fromkeys(candidates[:n_each].tolist(), 0)
+    keeps |= dict(
+        zip(candidates[n_each : 2 * n_each].tolist(), np.resize(KEPT, n_each), strict=True)
+    )
+    assert len(keeps) == 8
+    expected = np.zeros((90, 15), bool)
+    for user in range(90):
+        rows = np.flatnonzero(table.users == user)
+        hidden = rows[cells[rows]]
+        if user in keeps:
+            hidden = rows[np.argsort(order[rows])][keeps[user] :]
+        elif len(hidden) == len(rows):
+            hidden = rows[:0]
+        expected[user, table.items[hidden]] = True
+    np.testing.assert_array_equal(held.truth.toarray() > 0, expected)

@@ -28,12 +28,13 @@ def test_an_empty_table_is_refused() -> None:
 
 
 def test_preference_rows() -> None:
-    """Ones, or the weights; always single precision and a copy."""
+    """Ones, or the weights; always single precision and a copy, on the indices of the table."""
     table = training_table(TABLE)
     ones, weights = (preference_rows(table, use_weights=use) for use in (False, True))
     assert ones.toarray().tolist() == [[1, 0], [1, 1]]
     assert weights.toarray().tolist() == [[3, 0], [2, 4]]
     assert ones.dtype == weights.dtype == np.float32
+    assert np.shares_memory(ones.indices, table.items)
     weights.data[:] = 0
     assert table.weights.sum() == 9
 

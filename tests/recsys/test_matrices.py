@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from suffuse.recsys.matrices import scaled_rows, single
+from suffuse.recsys.matrices import scaled_rows, single, still
 
 
 def test_single_keeps_values_and_copies_only_to_convert() -> None:
@@ -19,3 +19,12 @@ def test_rows_are_scaled() -> None:
     """``diag(scale) M``."""
     scaled = scaled_rows([2.0, 0.0], sparse.csr_array([[1.0, 3.0], [4.0, 5.0]]))
     assert scaled.toarray().tolist() == [[2.0, 6.0], [0.0, 0.0]]
+
+
+def test_a_still_view_is_read_only_and_no_copy() -> None:
+    """The array itself stays what it was."""
+    array = np.arange(3)
+    view = still(array)
+    assert np.shares_memory(view, array)
+    assert not view.flags.writeable
+    assert array.flags.writeable

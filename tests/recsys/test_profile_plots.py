@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from suffuse.recsys.data_profile import Profile
 from suffuse.recsys.explanation import Explanation, Line, explanation
 from suffuse.recsys.explanation_words import CHANNELS
-from suffuse.recsys.profile import Profile
 from suffuse.recsys.profile_plots import (
     SHADES,
     plot_agreement,

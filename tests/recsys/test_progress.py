@@ -3,7 +3,7 @@
 import pytest
 
 import suffuse as sf
-from suffuse.recsys.progress import progress_to, tell
+from suffuse.recsys.progress import as_share, progress_to, tell
 
 
 def test_nobody_listens_by_default(capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,3 +68,26 @@ def test_every_long_stage_is_told() -> None:
     }
     assert set(first.values()) == {0}
     assert all(done == total for done, total in last.values())
+
+
+def test_a_share_of_a_longer_stage() -> None:
+    """A block's own steps count within the whole, other stages as they are; nobody may listen."""
+    heard: list[tuple[str, int, int]] = []
+    with progress_to(lambda *news: heard.append(news)):
+        for first, last in ((0, 60), (60, 100)):
+            with as_share("recommending", first, last, 100):
+                tell("recommending", 0, 4)
+                tell("compiling", 1, 1)
+                tell("recommending", 4, 4)
+        with as_share("recommending", 100, 100, 100):
+            tell("recommending", 0, 0)
+    assert heard == [
+        ("recommending", 0, 100),
+        ("compiling", 1, 1),
+        ("recommending", 60, 100),
+        ("recommending", 60, 100),
+        ("compiling", 1, 1),
+        ("recommending", 100, 100),
+    ]
+    with as_share("recommending", 0, 1, 1):
+        tell("recommending", 1, 1)

@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection, PathCollection
 from suffuse.datasets import as_social_graph
 from suffuse.diffusion.drawing import dye_colours, figure_pixels
 from suffuse.recsys.glass_story import PERSON
-from suffuse.recsys.spread import spread
+from suffuse.recsys.preference_spread import spread
 from suffuse.recsys.spread_plots import draw_spread
 
 GRAPH = as_social_graph(nx.connected_watts_strogatz_graph(30, 4, 0.2, seed=2))

@@ -231,7 +231,10 @@ KILLS = """
     total = save(1, None)
     now = 1
     kept = changed = 0
-    for last in [1 + place * total // 100 for place in range(100)]:
+    # over what earlier kills left behind, and the last lines over a whole folder
+    for last in [1 + place * total // 80 for place in range(80)] + [total - n for n in range(20)]:
+        if last > total - 20:
+            models[now].save(folder, overwrite=True)
         child = os.fork()
         if child == 0:
             save(1 - now, last)
@@ -252,7 +255,7 @@ KILLS = """
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_hundred_kills_leave_a_model(tmp_path: Path) -> None:
-    """At every hundredth of the lines of a save: the old model loads, or the new one, whole."""
+    """All over the lines of a save, and at its last ones: the old model loads or the new, whole."""
     script = textwrap.dedent(KILLS)
     result = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -12,6 +12,7 @@ from suffuse.recsys import store_files
 from suffuse.recsys.store_files import (
     clean_beside,
     file_sha256,
+    fresh_file,
     fresh_folder,
     locked,
     remove,
@@ -169,3 +170,35 @@ def test_what_is_removed_is_gone(tmp_path: Path) -> None:
     for name in ("folder", "link", "file", "absent"):
         remove(tmp_path / name)
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_a_fresh_file_is_there_whole_or_not(tmp_path: Path) -> None:
+    """It takes the name at the end; a failure leaves what was there; nothing stays beside it."""
+    path = tmp_path / "table.parquet"
+    with fresh_file(path) as temporary:
+        temporary.write_text("first")
+        assert not path.exists()
+    assert path.read_text() == "first"
+
+    def fail() -> None:
+        with fresh_file(path) as temporary:
+            temporary.write_text("second")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert path.read_text() == "first"
+    assert [other.name for other in tmp_path.iterdir()] == ["table.parquet"]
+
+
+def test_what_a_killed_process_left_of_a_file_goes(tmp_path: Path) -> None:
+    """The next writer of the same name removes it, but not what a living one holds."""
+    path = tmp_path / "table.parquet"
+    left = tmp_path / ".table.parquet.0123456789abcdef.saving"
+    left.mkdir()
+    (left / "table.parquet").write_text("half")
+    with fresh_file(path) as temporary:
+        clean_beside(path)
+        temporary.write_text("whole")
+    assert path.read_text() == "whole"
+    assert not left.exists()

@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from suffuse.recsys import verb_doctor
+from suffuse.recsys import doctor
 from suffuse.recsys.cli import app
 from suffuse.recsys.doctor import Finding
 
@@ -25,7 +25,7 @@ def test_a_real_examination() -> None:
 @pytest.mark.parametrize(("findings", "code"), [([WELL, NOTE], 0), ([WELL, NOTE, ILL], 1)])
 def test_the_exit_code(findings: list[Finding], code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """1 where something is ill; a note is no fault; advice can be copied as it stands."""
-    monkeypatch.setattr(verb_doctor, "examine", lambda: findings)
+    monkeypatch.setattr(doctor, "examine", lambda: findings)
     result = CliRunner().invoke(app, ["doctor"])
     assert result.exit_code == code
     assert 'pip install "suffuse[serve]"' in result.stdout

@@ -1,7 +1,11 @@
-"""``suffuse recommend`` for newcomers, on real files."""
+"""``suffuse recommend`` on real files: for newcomers, to parquet, to folders of parts."""
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -110,3 +114,73 @@ def test_bad_newcomers(run: Run, tmp_path: Path) -> None:
     asked = ("recommend", "plain", "--out", "r.csv", "--social", "new_ties.parquet")
     refused(run(*asked), "social must be left out", "SocialDiffusion(EASE(...))")
     assert not Path("recs.csv").exists()
+
+
+def test_parquet_in_blocks_equals_csv(run: Run) -> None:
+    """A file and a folder of parts hold what the table holds."""
+    asked = ("recommend", "model", "--k", "4")
+    said = {}
+    for out in (("r.csv",), ("r.parquet",), ("recs", "--part-users", "50")):
+        result = run(*asked, "--out", *out)
+        assert result.exit_code == 0, result.output
+        said[out[0]] = result.stdout.partition(":")[0]
+    assert len(set(said.values())) == 1, said
+    expected = pd.read_csv("r.csv")[["user_id", "item_id", "rank"]]
+    for found in (pd.read_parquet("r.parquet"), pd.read_parquet("recs")):
+        assert found["user_id"].tolist() == expected["user_id"].tolist()
+        assert found["item_id"].tolist() == expected["item_id"].tolist()
+        assert found["rank"].tolist() == expected["rank"].tolist()
+    assert len(list(Path("recs").glob("part-*.parquet"))) == 3
+
+
+def test_newcomers_to_a_folder(run: Run) -> None:
+    """By their items and ties."""
+    given = ("--interactions", "new_rows.parquet", "--social", "new_ties.parquet")
+    result = run("recommend", "model", "--k", "3", "--out", "recs", "--part-users", "1", *given)
+    assert result.exit_code == 0, result.output
+    assert pd.read_parquet("recs")["user_id"].unique().tolist() == ["late", "new"]
+
+
+def test_going_on_with_a_folder(run: Run) -> None:
+    """Only when told to, and only with the same question."""
+    asked = ("recommend", "model", "--k", "4", "--out", "recs", "--part-users", "50")
+    assert run(*asked).exit_code == 0
+    refused(run(*asked), "'recs'", "--resume", "--force")
+    before = {path.name: path.read_bytes() for path in Path("recs").iterdir()}
+    Path("recs/part-00001.parquet").unlink()
+    result = run(*asked, "--resume", "--jobs", "1")
+    assert result.exit_code == 0, result.output
+    assert "(2 of 3 parts were there already)" in result.stdout
+    assert {path.name: path.read_bytes() for path in Path("recs").iterdir()} == before
+    refused(run(*asked, "--resume", "--keep-seen"), "filter_seen was True and is False", "--force")
+    assert run(*asked, "--force", "--keep-seen").exit_code == 0
+    refused(run(*asked, "--resume", "--force"), "not both")
+    refused(run("recommend", "model", "--out", "r.csv", "--resume"), "--resume", "folder")
+    refused(run("recommend", "model", "--out", "r.pq", "--part-users", "5"), "--part-users")
+    refused(run("recommend", "model", "--out", "recs.xlsx"), "recs.xlsx", ".parquet")
+    Path("recs/notes.txt").write_text("mine")
+    refused(run(*asked, "--force"), "notes.txt")
+
+
+def test_control_c_says_how_to_go_on(run: Run) -> None:
+    """Exit code 130 and one line; only whole parts are left, and the same with --resume ends."""
+    asked = ["recommend", "model", "--out", "recs", "--part-users", "1"]
+    code = "from suffuse.recsys.cli import app; app()"
+    process = subprocess.Popen([sys.executable, "-c", code, *asked], stderr=subprocess.PIPE)
+    limit = time.monotonic() + 60
+    while not Path("recs/part-00003.parquet").exists():
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        assert time.monotonic() < limit
+        time.sleep(0.002)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    lines = [line for line in said.decode().splitlines() if not line.startswith("note: compiled")]
+    names = sorted(path.name for path in Path("recs").iterdir())
+    parts = [f"part-{number:05d}.parquet" for number in range(len(names) - 1)]
+    assert names == ["_manifest.json", *parts]
+    assert lines == [f"stopped: {len(parts)} whole parts are in recs: go on with --resume"]
+    assert run(*asked, "--resume").exit_code == 0
+    assert run("recommend", "model", "--out", "once", "--part-users", "1").exit_code == 0
+    for path in Path("once").iterdir():
+        assert path.read_bytes() == (Path("recs") / path.name).read_bytes()

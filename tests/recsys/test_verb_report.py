@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 import suffuse as sf
 from suffuse.recsys.cli import app
-from suffuse.recsys.model_report import ModelReport
+from suffuse.recsys.report_on_model import ModelReport
 
 Run = Callable[..., Result]
 REPORT = ("report", "model", "--test", "test.parquet", "--k", "5")
@@ -71,7 +71,7 @@ def test_without_the_frontier(run: Run, monkeypatch: pytest.MonkeyPatch) -> None
         seen.append(found)
         return "page"
 
-    monkeypatch.setattr("suffuse.recsys.verb_report.model_page", page)
+    monkeypatch.setattr("suffuse.recsys.page_on_model.model_page", page)
     Path("r.html").write_text("old", encoding="utf-8")
     quick = (*REPORT, "--no-frontier", "--out", "r.html")
     refused(run(*quick), "--force")

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 import suffuse as sf
 from suffuse.recsys.cli import app
-from suffuse.recsys.spread import spread
+from suffuse.recsys.preference_spread import spread
 
 Run = Callable[..., Result]
 SPREAD = ("spread", "model", "--seed-user", "u000003", "--times", "0,1", "--out", "spread")

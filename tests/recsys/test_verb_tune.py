@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 import suffuse as sf
-from suffuse.recsys import store, verb_tune
+from suffuse.recsys import settings_search, store, verb_tune
 
 Run = Callable[..., Result]
 WORLD = sf.datasets.make_social_world(n_users=120, n_items=60, rng=0)
@@ -141,7 +141,7 @@ def test_what_exists_is_kept(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", [(verb_tune, "tune"), (sf.SocialDiffusion, "fit"), (store, "_write_part")]
+    "place", [(settings_search, "tune"), (sf.SocialDiffusion, "fit"), (store, "_write_part")]
 )
 def test_an_interruption_leaves_nothing(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: tuple[Any, str]

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import suffuse as sf
-from suffuse.recsys.model_report import graph_of, model_frontier, model_report
-from suffuse.recsys.profile import history_labels
+from suffuse.recsys.data_profile import history_labels
+from suffuse.recsys.report_on_model import graph_of, model_frontier, model_report
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ import pandas as pd
 
 from ..datasets.interactions import Interactions
 from ..datasets.social_graph import SocialGraph
+from .data_profile import Profile, head_labels, history_labels, profile_of
 from .ease import EASE
-from .evaluate import evaluate
+from .evaluation import evaluate
 from .example_users import ExampleUser, example_users
 from .frontier import Frontier, fairness_frontier
 from .inputs import checked_count
-from .profile import Profile, head_labels, history_labels, profile_of
 from .ranked import table_of
 from .report import Report
 from .scoring import evidence

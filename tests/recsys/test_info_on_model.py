@@ -10,7 +10,7 @@ import pytest
 import suffuse as sf
 from suffuse.datasets import SocialWorld
 from suffuse.recsys import CorruptModelError
-from suffuse.recsys.model_info import model_info
+from suffuse.recsys.info_on_model import model_info
 from suffuse.recsys.store_manifest import seal
 
 

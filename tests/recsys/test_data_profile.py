@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 
 import suffuse as sf
-from suffuse.recsys.profile import (
+from suffuse.recsys.data_profile import (
     HISTORIES,
     Profile,
     head_labels,

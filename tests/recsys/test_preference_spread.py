@@ -14,7 +14,7 @@ import suffuse as sf
 from suffuse.datasets import SocialWorld, as_social_graph
 from suffuse.diffusion import Circle
 from suffuse.recsys.contract import NotFittedError
-from suffuse.recsys.spread import spread, user_frame
+from suffuse.recsys.preference_spread import spread, user_frame
 
 TIES = pd.DataFrame({"source_id": ["ann", "bob"], "target_id": ["bob", "cy"]})
 

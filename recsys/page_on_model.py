@@ -8,14 +8,14 @@ from typing import Any
 import pandas as pd
 
 from . import markup
+from .data_profile import Profile
 from .example_users import ExampleUser
 from .explanation import Explanation
-from .model_report import WITHOUT, ModelReport
 from .page import ablation_section, evaluation_sections, page_of, settings_section
 from .phrases import PER_CENT, interval, judged, plain, plural, signed
-from .profile import Profile
 from .profile_plots import plot_agreement, plot_channels, plot_degrees, plot_histories
 from .report import Report
+from .report_on_model import WITHOUT, ModelReport
 from .report_plots import INK
 from .words import leading_metric
 
@@ -76,7 +76,7 @@ def model_page(
     Examples
     --------
     >>> import suffuse as sf
-    >>> from suffuse.recsys.model_report import model_report
+    >>> from suffuse.recsys.report_on_model import model_report
     >>> world = sf.datasets.make_social_world(n_users=120, n_items=60, rng=0)
     >>> train, test = sf.datasets.split_random(world.interactions, rng=0)
     >>> found = model_report(sf.EASE(regularization=5.0).fit(train), test, frontier=False)

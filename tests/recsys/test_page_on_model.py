@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 import suffuse as sf
-from suffuse.recsys.model_page import model_page
-from suffuse.recsys.model_report import ModelReport, model_report
+from suffuse.recsys.page_on_model import model_page
+from suffuse.recsys.report_on_model import ModelReport, model_report
 
 EVIL = "<script>alert('x')</script>\" onerror=\"y"
 VOID = {"meta", "br", "hr", "img", "link", "input"}
