@@ -104,11 +104,10 @@ def distinct_ids(values: Iterable[Any], name: str) -> IdArray:
     column = _as_column(values, name)
     _refuse_null(column, name)
     if isinstance(column.dtype, np.dtype) and is_rising(column.to_numpy()):
-        # ids that are read-only already are the same ids, not a copy of them
-        kept = column.to_numpy()
-        if isinstance(values, np.ndarray) and values.dtype == kept.dtype:
-            kept = values
-        return _frozen(kept.copy() if kept.flags.writeable else kept)
+        # ids of ours, read-only and whole, are the same ids; of others somebody may hold the memory
+        if isinstance(values, np.ndarray) and values.flags.owndata and not values.flags.writeable:
+            return values
+        return _frozen(column.to_numpy().copy())
     codes, distinct = _factorize(column, name)
     if len(distinct) < len(codes):
         row = int(np.flatnonzero(codes != np.arange(len(codes)))[0])

@@ -12,6 +12,8 @@ CodeArray = npt.NDArray[np.int32]
 
 #: so many values at a time: what is computed of them stays in the cache of the processor
 _CHUNK = 1 << 18
+#: codes of 32 bits count to here
+_MOST = 2**31
 
 
 def is_narrow(low: int, high: int, n: int) -> bool:
@@ -55,7 +57,7 @@ def integer_codes(
         return None
     low = min(int(column.min()) for column in filled)
     high = max(int(column.max()) for column in filled)
-    if not is_narrow(low, high, n):
+    if not is_narrow(low, high, n) or high - low >= _MOST:
         return None
     present = np.zeros(high - low + 1, dtype=np.bool_)
     for column in filled:

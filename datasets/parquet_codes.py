@@ -209,10 +209,18 @@ def _text_codes(file: _File, names: Sequence[str]) -> tuple[list[CodeArray], IdA
         if waiting:
             at, known = _join(waiting, known, column, at)
         _refuse_other_length(file, at)
+    return columns, _put_in_order(columns, known)
+
+
+def _put_in_order(columns: list[CodeArray], known: Any) -> IdArray:
+    """Recode columns by the order of the texts that they name, and return those."""
     used = np.zeros(len(known), dtype=np.bool_)
     for column in columns:
         mark_used(column, used)
-    order = pc.array_sort_indices(known).to_numpy()
+    try:
+        order = pc.array_sort_indices(known).to_numpy()
+    except pa.ArrowException as error:
+        raise _NotSoSimpleError from error
     order = order[used[order]]
     rank = np.full(len(known), -1, dtype=np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
@@ -223,7 +231,8 @@ def _text_codes(file: _File, names: Sequence[str]) -> tuple[list[CodeArray], IdA
     except UnicodeDecodeError as error:
         raise _NotSoSimpleError from error
     ids.setflags(write=False)
-    return columns, ids
+    found: IdArray = ids
+    return found
 
 
 def _join(pieces: list[Any], known: Any, column: CodeArray, at: int) -> tuple[int, Any]:
@@ -231,7 +240,10 @@ def _join(pieces: list[Any], known: Any, column: CodeArray, at: int) -> tuple[in
     if known is not None:
         # first, so that codes written before stay what they are
         pieces = [pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), known), *pieces]
-    joined = pa.chunked_array(pieces).unify_dictionaries().chunks
+    try:
+        joined = pa.chunked_array(pieces).unify_dictionaries().chunks
+    except pa.ArrowException as error:  # more than two gigabytes of texts
+        raise _NotSoSimpleError from error
     for piece in joined:
         column[at : at + len(piece)] = piece.indices.to_numpy(zero_copy_only=False)
         at += len(piece)

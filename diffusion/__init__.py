@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .circle import Circle
     from .glass import Glass
     from .operator import PropagationOperator
+    from .row_threads import limit_threads
     from .times import damping_from_time, time_from_damping
     from .walls import Partition
     from .water import stokes_einstein, water_viscosity
@@ -27,6 +28,7 @@ __all__ = [
     "Partition",
     "PropagationOperator",
     "damping_from_time",
+    "limit_threads",
     "stokes_einstein",
     "time_from_damping",
     "water_viscosity",
@@ -37,6 +39,7 @@ _HOMES = {
     "circle": ("Circle",),
     "glass": ("Glass",),
     "operator": ("PropagationOperator",),
+    "row_threads": ("limit_threads",),
     "times": (
         "damping_from_time",
         "time_from_damping",

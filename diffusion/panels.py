@@ -151,9 +151,11 @@ def product(pattern: ScaledPattern, values: Block) -> Block:
     array([4., 2.])
     """
     out = np.empty_like(values)
-    left, right, _, _, own = pattern.scales(values.dtype)
+    given = pattern.scales(values.dtype)
+    right = given.right
     ties = (pattern.indptr, pattern.indices, pattern.data)
-    scales = (left, own)
+    # what is loaded is ``right values``, and the diagonal works on that
+    scales = (given.left, given.own_of_scaled)
     whole = right is None and values.shape[1] <= sparse_steps.WIDTH
     now = values
     for at in panels_of(values.shape[1]):

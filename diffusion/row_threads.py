@@ -33,6 +33,8 @@ _RANGES, _WORTH = 8, 1 << 22
 def limit_threads(n_jobs: int | None) -> Iterator[None]:
     """Let kernels use so many threads at most within a ``with`` block, in this thread of control.
 
+    Models keep to it as well, whatever their ``n_jobs``. A limit inside another cannot raise it.
+
     Parameters
     ----------
     n_jobs : int or None
@@ -56,11 +58,25 @@ def limit_threads(n_jobs: int | None) -> Iterator[None]:
         raise TypeError(f"n_jobs must be {rule}; got {n_jobs!r}")
     if n_jobs != -1 and n_jobs < 1:
         raise ValueError(f"n_jobs must be {rule}; got {n_jobs!r}")
-    token = _LIMIT.set(int(n_jobs))
+    outer, inner = _LIMIT.get(), int(n_jobs)
+    token = _LIMIT.set(min(outer, inner) if min(outer, inner) > 0 else max(outer, inner))
     try:
         yield
     finally:
         _LIMIT.reset(token)
+
+
+def within_limit(n_threads: int) -> int:
+    """So many threads, or as many as the limit allows where there is one.
+
+    Examples
+    --------
+    >>> with limit_threads(2):
+    ...     within_limit(1), within_limit(8)
+    (1, 2)
+    """
+    limit = _LIMIT.get()
+    return min(n_threads, limit) if limit > 0 else n_threads
 
 
 def thread_count() -> int:

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from .graph_recommender import GraphRecommender
     from .info_on_model import model_info
     from .intervals import bootstrap_interval, clustered_interval, normal_interval
+    from .list_files import WrittenLists
     from .lists import Lists, lists_of
     from .loading import load_model
     from .matrix_factorization import MatrixFactorization
+    from .memory_estimate import MemoryEstimate
     from .page import report_page
     from .page_on_model import model_page
     from .popularity import Popularity
@@ -60,6 +62,7 @@ __all__ = [
     "GraphRecommender",
     "Lists",
     "MatrixFactorization",
+    "MemoryEstimate",
     "NotFittedError",
     "Popularity",
     "Profile",
@@ -69,6 +72,7 @@ __all__ = [
     "SpectralFilter",
     "Tuning",
     "Update",
+    "WrittenLists",
     "adjusted_significance",
     "auc",
     "bootstrap_interval",
@@ -133,12 +137,14 @@ _HOMES = {
         "clustered_interval",
         "normal_interval",
     ),
+    "list_files": ("WrittenLists",),
     "lists": (
         "Lists",
         "lists_of",
     ),
     "loading": ("load_model",),
     "matrix_factorization": ("MatrixFactorization",),
+    "memory_estimate": ("MemoryEstimate",),
     "page": ("report_page",),
     "page_on_model": ("model_page",),
     "popularity": ("Popularity",),

@@ -146,6 +146,9 @@ class ALS(Recommender):
         # the last half-step was for items: solve the users once more, exactly, so that a user's
         # factors are what the same rows would get by folding in
         self.user_factors_ = self._half_step(cells, self.item_factors_)
+        # lists keep an index of them, which a change in place would not reach
+        self.user_factors_.setflags(write=False)
+        self.item_factors_.setflags(write=False)
         self._warn_if_collapsed()
         self.interactions_ = rows
         self.user_ids_, self.item_ids_ = table.user_ids, table.item_ids

@@ -22,6 +22,9 @@ LANES = 16
 
 def _folded_lanes(context: Any, left: Any, row: Any, right: Any, other: Any, blocks: Any) -> Any:
     """``sum_l sum_b left[row, 16 b + l] right[other, 16 b + l]``, the sums over l in halves."""
+    # rows are found by their distance in memory: of another layout the compiler hears no signature
+    if any(side.layout != "C" or side.dtype != types.float32 for side in (left, right)):
+        return None
 
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         wide = ir.VectorType(ir.DoubleType(), LANES)

@@ -6,7 +6,6 @@ one BLAS thread, so ``n_jobs`` changes the time and nothing else.
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections import deque
@@ -20,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
+from ..diffusion.row_threads import limit_threads, thread_count, within_limit
 from .progress import tell
 
 Rows = npt.NDArray[np.int64]
@@ -32,16 +32,12 @@ BATCH_BYTES = 64 * 2**20
 
 
 def resolve_jobs(n_jobs: int | None) -> int:
-    """Number of threads: ``None`` or -1 for all that this process may use."""
+    """Number of threads: ``None`` or -1 for all that may be used here."""
     if n_jobs is None or n_jobs == -1:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _cores()
+        return thread_count()
     if isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs < 1:
         raise ValueError(f"n_jobs must be a positive integer, -1 or None; got {n_jobs!r}")
-    return int(n_jobs)
-
-
-def _cores() -> int:
-    return os.cpu_count() or 1
+    return within_limit(int(n_jobs))
 
 
 @contextmanager
@@ -129,15 +125,20 @@ def map_batches(
     waiting: deque[Future[Result]] = deque()
     tell(stage, 0, len(parts))
     if n_threads == 1 or len(parts) == 1:
-        with one_blas_thread():
+        with one_blas_thread(), limit_threads(n_threads):
             for part in parts:
                 results.append(function(part))
                 tell(stage, len(results), len(parts))
         return results
+
+    def alone(part: Rows) -> Result:
+        with limit_threads(1):  # as many batches run beside it as there are threads
+            return function(part)
+
     with one_blas_thread(), ThreadPoolExecutor(n_threads) as pool:
         try:
             for part in parts:
-                waiting.append(pool.submit(function, part))
+                waiting.append(pool.submit(alone, part))
                 if len(waiting) > n_threads:
                     results.append(waiting.popleft().result())
                     tell(stage, len(results), len(parts))

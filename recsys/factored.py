@@ -130,7 +130,8 @@ def kept_popularity(model: Any) -> Floats:
     if own is not None:
         return own
     rows = model.interactions_
-    return _KEPT.get("popularity", [rows.indices], lambda: item_popularity(rows))
+    key = ("popularity", rows.shape[1])
+    return _KEPT.get(key, [rows.indices], lambda: item_popularity(rows))
 
 
 def index_of(terms: tuple[Term, ...]) -> ItemIndex:

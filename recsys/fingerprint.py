@@ -19,6 +19,7 @@ import pyarrow as pa
 from scipy import sparse
 
 from .newcomers import Newcomers
+from .update_record import answers_from_memory
 
 #: parameters that change the time and nothing else
 _IDLE = ("n_jobs", "max_memory")
@@ -76,6 +77,9 @@ def _model_digest(model: Any, seen: dict[int, str]) -> str:
         if id(value) not in seen:
             seen[id(value)] = _value_digest(value, seen)
         found.append(f"{name}={seen[id(value)]}")
+    if answers_from_memory(model):
+        # the same model after a save would give other last digits
+        found.append("answers from memory")
     return _joined(found)
 
 
@@ -91,8 +95,14 @@ def _value_digest(value: Any, seen: dict[int, str]) -> str:
     if isinstance(value, np.ndarray):
         return _array_digest(value)
     if isinstance(value, Mapping):
-        value = dict(sorted(value.items()))
-    return _joined([json.dumps(value, default=repr)])
+        keys = sorted(value)
+        return _joined([*map(repr, keys), *(_value_digest(value[key], seen) for key in keys)])
+    if isinstance(value, list | tuple):
+        return _joined([type(value).__name__, *(_value_digest(one, seen) for one in value)])
+    if isinstance(value, np.generic):
+        value = value.item()
+    # what JSON does not know is refused: its repr might hide a change, or change by itself
+    return _joined([json.dumps(value)])
 
 
 def _sparse_digest(matrix: Any) -> str:

@@ -27,7 +27,7 @@ from .gradient_fit import (
     unit_rows,
 )
 from .inputs import checked_count, checked_number, preference_rows, training_table
-from .matrices import Csr, single
+from .matrices import Csr, single, still
 from .memory_by_model import Needs, joint_graph_needs, refuse_too_large
 from .memory_estimate import TableSizes
 from .newcomers import Newcomers
@@ -220,7 +220,8 @@ class GraphRecommender(Recommender):
             )
 
         found = find_factors(table, build, plan)
-        self.user_factors_, self.item_factors_ = found.users, found.items
+        # read-only: lists keep an index of them, which a change in place would not reach
+        self.user_factors_, self.item_factors_ = still(found.users), still(found.items)
         self.lengths_ = found.lengths
         self.history_, self.n_epochs_ = found.history, found.n_epochs
         self.social_ = ties

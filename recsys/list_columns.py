@@ -82,7 +82,11 @@ class ListColumns:
         """A writer of these columns to a file; a block becomes a row group."""
         coded = ["user_id", "item_id", "rank"]
         return pq.ParquetWriter(
-            path, self.schema, use_dictionary=coded, store_schema=not self._compact
+            path,
+            self.schema,
+            use_dictionary=coded,
+            store_schema=not self._compact,
+            write_page_checksum=True,
         )
 
     def _column(self, values: Any, places: npt.NDArray[np.int32]) -> Any:

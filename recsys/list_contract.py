@@ -110,7 +110,10 @@ class MakesLists(Protocol):
         TypeError
             For ``social`` where the model has no graph.
         ValueError
-            For an unknown user or item, ``k`` below 1, or ``interactions`` of users of the fit.
+            For an unknown user or item, ``k`` below 1, ``interactions`` of users of the fit, or a
+            ``device`` that is not there.
+        ImportError
+            For a ``device`` without torch.
 
         Notes
         -----
@@ -202,13 +205,19 @@ class MakesLists(Protocol):
         overwrite : bool
             Replace what is there.
 
+        Returns
+        -------
+        WrittenLists
+            Where they are, and how many users, rows and parts.
+
         Raises
         ------
-        NotFittedError, TypeError, ValueError
+        NotFittedError, TypeError, ValueError, ImportError
             As ``recommend``; for ids that parquet cannot hold; and where the parts to go on from
             were made by another model, for other users or with other options.
-        FileExistsError
-            If ``path`` is there without ``resume`` or ``overwrite``, or holds something else.
+        FileExistsError, FileNotFoundError
+            If ``path`` is there without ``resume`` or ``overwrite``, or holds something else; if
+            the folder that it is to stand in is not there.
 
         Examples
         --------

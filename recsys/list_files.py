@@ -49,7 +49,22 @@ _PARQUET = (".parquet", ".pq")
 
 @dataclass(frozen=True)
 class WrittenLists:
-    """What was written: where, users with a list, rows, parts, and parts that were there before."""
+    """What :meth:`Recommender.recommend_to` wrote.
+
+    Attributes
+    ----------
+    path : Path
+        The file, or the folder of parts.
+    n_users, n_rows : int
+        Users with a list, and rows of all lists.
+    n_parts, n_kept_parts : int
+        Parts of the folder, and those of them that an earlier run had left whole.
+
+    Examples
+    --------
+    >>> WrittenLists(Path("recs"), n_users=3, n_rows=30, n_parts=2, n_kept_parts=1).n_rows
+    30
+    """
 
     path: Path
     n_users: int
@@ -171,7 +186,8 @@ def _counts(path: Path) -> tuple[int, int] | None:
     if not path.is_file():
         return None
     try:
-        people = pq.read_table(path, columns=["user_id"]).column(0)
+        # all columns are read, and the checksum of every page with them
+        people = pq.read_table(path, page_checksum_verification=True).column("user_id")
     except (pa.ArrowException, OSError):
         return None
     return int(pc.count_distinct(people).as_py()), len(people)

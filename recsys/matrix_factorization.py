@@ -22,7 +22,7 @@ from .gradient_fit import (
     unit_rows,
 )
 from .inputs import checked_count, preference_rows, training_table
-from .matrices import Csr
+from .matrices import Csr, still
 from .memory_by_model import Needs, gradient_needs, refuse_too_large
 from .memory_estimate import TableSizes
 from .scoring import Floats, preferences, score_own_signals
@@ -196,7 +196,8 @@ class MatrixFactorization(Recommender):
             return FactorModule(start, given.shape[0], bias=start_bias(given))
 
         found = find_factors(table, build, plan)
-        self.user_factors_, self.item_factors_ = found.users, found.items
+        # read-only: lists keep an index of them, which a change in place would not reach
+        self.user_factors_, self.item_factors_ = still(found.users), still(found.items)
         self.history_, self.n_epochs_ = found.history, found.n_epochs
         self.fold_map_ = fold_map(rows, found.users[:, :-1], found.items[:, :-1])
         self.interactions_ = rows

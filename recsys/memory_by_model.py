@@ -71,11 +71,14 @@ def estimated_for(model: Any, sizes: TableSizes) -> MemoryEstimate:
     scratch = resolve_jobs(getattr(model, "n_jobs", None)) * BATCH_BYTES
     batches = min(scratch, 12 * sizes.n_users * (sizes.n_users + sizes.n_items))
     lists = min(_LISTED, sizes.n_users) * _LIST_ROW * _LIST_LENGTH
+    # items in the order of their norms, for each group of users
+    groups = 3 if sizes.n_ties else 1
+    index = groups * 4 * (needs.signals + 1) * sizes.n_items if needs.signals else 0
     stages = [
         ("tables", tables),
         *((f"fit: {name}", tables + count) for name, count in needs.fit),
         ("model", ids + needs.kept),
-        ("recommend", ids + needs.kept + batches + lists),
+        ("recommend", ids + needs.kept + index + batches + lists),
     ]
     return MemoryEstimate(tuple((name, int(count)) for name, count in stages))
 

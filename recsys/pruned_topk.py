@@ -95,6 +95,7 @@ class ItemIndex:
         >>> index.shelf.columns.tolist()
         [1, 2, 0]
         """
+        vectors = np.ascontiguousarray(vectors, np.float32)
         norms = finite_norms(vectors, "item vectors")
         order = np.argsort(-norms, kind="stable")
         return cls(_shelf(vectors[order], norms[order], order, len(vectors)))

@@ -46,7 +46,7 @@ from .selection import (
 from .ties import with_ties
 from .update_change import Change
 from .update_factors import Renewal
-from .update_record import ROWS_SINCE, TIES_SINCE, forget_updates
+from .update_record import answers_from_memory, forget_updates
 from .update_social import renewed_social
 
 logger = logging.getLogger(__name__)
@@ -233,9 +233,8 @@ class SocialDiffusion(Recommender):
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write the fitted model to a folder, as every model does."""
         super().save(folder, overwrite=overwrite)
-        # who loads this diffuses anew; after an update, which went on from the old answer, or a fit
-        # on a device, so does this model from here on, and both give the same bytes
-        if hasattr(self, ROWS_SINCE) or hasattr(self, TIES_SINCE) or vars(self).get("_device"):
+        # who loads this diffuses anew; so does this model from here on: both give the same bytes
+        if answers_from_memory(self):
             self.__dict__.pop("_prepared", None)
 
     def score_users(self, rows: Rows) -> Floats:

@@ -102,7 +102,7 @@ def _dense_cosines(
             total = zero
             for k in range(signals.shape[1]):
                 total += signals[u, k] * signals[v, k]
-            found[tie] = total * inverse[u] * inverse[v]
+            found[tie] = total * (inverse[u] * inverse[v])
 
 
 @njit(nogil=True, cache=True)
@@ -121,7 +121,7 @@ def _sparse_cosines(
             total = 0.0
             for at in range(starts[v], starts[v + 1]):
                 total += marks[columns[at]] * data[at]
-            found[tie] = total * inverse[u] * inverse[v]
+            found[tie] = total * (inverse[u] * inverse[v])
         for at in range(starts[u], starts[u + 1]):
             marks[columns[at]] = 0
 

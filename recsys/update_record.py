@@ -148,6 +148,17 @@ class Update:
         return f"{came} in {self.seconds:.2f} s; {due}"
 
 
+def answers_from_memory(model: Any) -> bool:
+    """Whether a model holds diffused factors that it would not make again bit for bit.
+
+    After an update they went on from the old ones, after a fit on a device they are the device's.
+    """
+    if "_prepared" not in vars(model):
+        return False
+    state = vars(model)
+    return ROWS_SINCE in state or TIES_SINCE in state or bool(state.get("_device"))
+
+
 def forget_updates(model: Any) -> None:
     """A fit has seen everything: nothing has come since."""
     for name in (ROWS_SINCE, TIES_SINCE, ROWS_BEHIND):

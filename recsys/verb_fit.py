@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 
 def fit_verb(
     interactions: InteractionsFile,
-    out: Annotated[Path, typer.Option(help="Folder of the model.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the model; needed but for --estimate.")
+    ] = None,
     social: SocialFile = None,
     base: Annotated[
         str,
@@ -73,9 +75,8 @@ def fit_verb(
     """
     with spoken_errors(), progress_bars():
         from .social import SocialDiffusion
-        from .store import refuse_existing
 
-        refuse_existing(out, overwrite=force)
+        folder = _folder(out, estimate=estimate, force=force)
         model = _base_model(base, param or [], seed, jobs)
         if social is not None:
             model = SocialDiffusion(
@@ -101,9 +102,21 @@ def fit_verb(
         options = {} if graph is None else {"social": graph, "device": device}
         model = model.fit(table, **options)
         with stage("writing"):
-            model.save(out, overwrite=force)
+            model.save(folder, overwrite=force)
     _describe_fit(table, graph, model)
-    say(f"model: {out}")
+    say(f"model: {folder}")
+
+
+def _folder(out: Path | None, *, estimate: bool, force: bool) -> Path:
+    """The folder of the model, where one will be written."""
+    from .store import refuse_existing
+
+    if estimate:
+        return Path()
+    if out is None:
+        raise ValueError("--out must be the folder of the model; got none: add --out model/")
+    refuse_existing(out, overwrite=force)
+    return out
 
 
 def _estimate(

@@ -26,6 +26,7 @@ RUNNING = {
     "README.md": {"fit", "recommend", "evaluate"},
     "docs/evaluation.md": {"evaluate"},
     "docs/daily.md": {"doctor", "explain", "export", "info", "report", "spread", "update"},
+    "docs/scaling.md": {"fit", "recommend"},
     "docs/serving.md": {"serve"},
     "docs/training.md": {"fit", "stability"},
 }

@@ -2,6 +2,7 @@
 
 import datetime
 import uuid
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -111,6 +112,15 @@ def test_a_two_dimensional_array_is_no_list_of_ids() -> None:
     """The shape is named."""
     with pytest.raises(ValueError, match=r"one-dimensional; got shape \(2, 1\)"):
         distinct_ids(np.array([[1], [2]]), "users")
+
+
+@pytest.mark.parametrize("given", [lambda ids: ids, lambda ids: ids.to_numpy()])
+def test_distinct_ids_share_no_memory_with_a_column_that_can_be_written_to(given: Any) -> None:
+    """Whoever changes their column afterwards does not change our ids."""
+    column = pd.Series([1, 2, 3])
+    kept = distinct_ids(given(column), "user_ids")
+    column.iloc[0] = 0
+    assert kept.tolist() == [1, 2, 3]
 
 
 def test_distinct_ids_keeps_order_and_refuses_repetition() -> None:

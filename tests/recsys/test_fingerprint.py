@@ -99,3 +99,26 @@ def test_newcomers_by_items_and_ties() -> None:
     one = newcomers_fingerprint(Newcomers(np.array(["new"], object), *empty))
     assert one == newcomers_fingerprint(Newcomers(np.array(["new"], object), *empty))
     assert one not in found
+
+
+def test_an_updated_model_is_another_one_until_it_is_saved(tmp_path: Path) -> None:
+    """Its diffused factors went on from the old ones: what is loaded makes them anew."""
+    model = social()
+    rows = pd.DataFrame({"user_id": [model.user_ids_[0]], "item_id": ["a new item"]})
+    model.update(rows)
+    before = model_fingerprint(model)
+    model.save(tmp_path / "model")
+    assert model_fingerprint(model) == model_fingerprint(sf.load_model(tmp_path / "model"))
+    assert model_fingerprint(model) != before
+
+
+def test_what_nobody_can_hash_is_refused() -> None:
+    """An object without a text of its own would make a fingerprint that changes by itself."""
+    model = social()
+    model.strange_ = object()
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        model_fingerprint(model)
+    model.strange_ = {"a": [np.arange(2000.0)]}
+    first = model_fingerprint(model)
+    model.strange_["a"][0][1000] = -1.0
+    assert model_fingerprint(model) != first

@@ -251,6 +251,26 @@ def test_an_index_is_frozen_and_changes_nothing() -> None:
     np.testing.assert_array_equal(index.shelf.columns[index.shelf.places], np.arange(50))
 
 
+@pytest.mark.parametrize(
+    "laid_out",
+    [
+        np.asfortranarray,
+        lambda vectors: np.repeat(vectors, 2, axis=0)[::2],
+        lambda vectors: np.repeat(vectors, 2, axis=1)[:, ::2],
+        lambda vectors: vectors.astype(np.float64),
+    ],
+    ids=["columns first", "every second row", "every second column", "double precision"],
+)
+def test_vectors_may_lie_in_memory_as_they_like(laid_out: Any) -> None:
+    """The index has the norms of the vectors, and the lists are those of rows in order."""
+    rng = np.random.default_rng(4)
+    users, items = heavy(rng, 8, 40, 1.0), heavy(rng, 500, 40, 1.0)
+    index = ItemIndex.of(laid_out(items))
+    lengths = np.linalg.norm(items.astype(np.float64), axis=1)[index.shelf.columns]
+    np.testing.assert_allclose(index.shelf.norms, lengths, rtol=1e-6)
+    agree(pruned_top_k(laid_out(users), index, 10), pruned_top_k(users, ItemIndex.of(items), 10))
+
+
 @settings(**SIZES)
 @given(st.integers(0, 2**32), st.floats(0.0, 1.0))
 def test_allowed_items(seed: int, share: float) -> None:
