@@ -62,6 +62,7 @@ def test_every_long_stage_is_told() -> None:
         "fitting EASE",
         "fitting SpectralFilter",
         "choosing on a hold-out",
+        "normalising the graph",
         "diffusing",
         "recommending",
         "finding similar items",
