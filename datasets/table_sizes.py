@@ -103,9 +103,12 @@ def _ties(social: Any, directed: bool | None) -> int:
     if hasattr(social, "number_of_edges"):
         both = not social.is_directed() if directed is None else not directed
         return int(social.number_of_edges()) * (2 if both else 1)
-    is_count = isinstance(social, int | np.integer)
-    count = _whole("social", social, 0) if is_count else len(as_pandas(social))
-    return count * (1 if directed else 2)
+    if isinstance(social, int | np.integer):
+        return _whole("social", social, 0) * (1 if directed else 2)
+    frame = as_pandas(social)
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"social must be a graph, a table of ties or their number; got {social!r}")
+    return len(frame) * (1 if directed else 2)
 
 
 def _strangers(social: Any, users: Any) -> int:

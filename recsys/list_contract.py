@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-from .execution import Rows
+from .execution import Rows, resolve_jobs
 from .fitted import require_fitted
 from .list_files import (
     USERS_PER_PART,
@@ -232,6 +232,8 @@ class MakesLists(Protocol):
         True
         """
         require_fitted(self)
+        # before anything that is there gives way
+        resolve_jobs(getattr(self, "n_jobs", None))
         device = checked_device(device)
         new = newcomers = None
         if not (interactions is None and social is None and directed is None):

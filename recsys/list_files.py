@@ -36,7 +36,7 @@ from .list_manifest import begin, determinants, finish, part_name
 from .newcomers import Newcomers
 from .progress import as_share, tell
 from .recommend import ListRequest
-from .store_files import clean_beside, fresh_file, locked
+from .store_files import clean_beside, clean_own, fresh_file, locked
 from .topk import NO_ITEM
 
 #: users whose lists are held at a time
@@ -152,6 +152,17 @@ def _write(request: ListRequest, columns: ListColumns, path: Path, part: slice) 
 
     One thread writes a block while this one computes the next: an interruption comes here.
     """
+    try:
+        return _written(request, columns, path, part)
+    except BaseException:  # an interruption may have come before a block could begin to clean up
+        clean_own(path)
+        raise
+
+
+def _written(
+    request: ListRequest, columns: ListColumns, path: Path, part: slice
+) -> tuple[int, int]:
+    """The same, but for interruptions."""
     n_users = n_rows = 0
     waiting: Future[None] | None = None
     with (

@@ -68,9 +68,10 @@ def refuse_taken(folder: Path, *, resume: bool, overwrite: bool) -> None:
     if foreign:
         raise FileExistsError(
             f"path must be a folder of lists, or empty; got {str(folder)!r}, which holds "
-            f"{foreign[0]!r}: choose another"
+            f"{foreign[0]!r}: remove that, or choose another folder"
         )
-    if not (resume or overwrite) and any(not name.endswith(SAVING) for name in there):
+    # a manifest without parts is a run that ended before its first list
+    if not (resume or overwrite) and any(name.startswith("part-") for name in there):
         raise FileExistsError(
             f"path must not hold lists yet; got {str(folder)!r}: "
             "go on with resume=True, or begin anew with overwrite=True"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .execution import BATCH_BYTES, resolve_jobs
+from .inputs import checked_count
 from .memory import available_bytes, readable_bytes
 from .memory_estimate import MemoryEstimate, TableSizes, sizes_of
 from .ridge import DOUBLE_UP_TO
@@ -115,6 +116,11 @@ def refuse_too_large(model: Any, table: Any, ties: Any = None) -> None:
         )
 
 
+def _coordinates(n_factors: Any, sizes: TableSizes) -> int:
+    """Factors of a model, which are cut down to the smaller side of the table."""
+    return min(checked_count("n_factors", n_factors), sizes.n_users, sizes.n_items)
+
+
 def graph_bytes(sizes: TableSizes) -> float:
     """The adjacency: double precision, 12 bytes a tie.
 
@@ -137,7 +143,7 @@ def _beside(kept: float, sizes: TableSizes) -> float:
 
 
 def _factors(sizes: TableSizes, n_factors: int) -> float:
-    d = min(n_factors, sizes.n_users, sizes.n_items)
+    d = _coordinates(n_factors, sizes)
     return 4.0 * d * (sizes.n_users + sizes.n_items)
 
 
@@ -163,7 +169,7 @@ def als_needs(sizes: TableSizes, n_factors: int) -> Needs:
     """
     rows, factors = _rows(sizes), _factors(sizes, n_factors)
     fit = (("factors", 3 * rows + factors),)
-    return Needs(fit, rows + factors, min(n_factors, sizes.n_users, sizes.n_items))
+    return Needs(fit, rows + factors, _coordinates(n_factors, sizes))
 
 
 def inverse_bytes(n_users: int, n_items: int) -> int:
@@ -199,7 +205,7 @@ def spectral_needs(sizes: TableSizes, n_factors: int, order: int) -> Needs:
     >>> spectral_needs(TableSizes(10, 5, 30), 2, 1).kept
     600.0
     """
-    rows, d = _rows(sizes), min(n_factors, sizes.n_users, sizes.n_items)
+    rows, d = _rows(sizes), _coordinates(n_factors, sizes)
     panel = 4.0 * (d + 16) * max(sizes.n_users, sizes.n_items)
     kept = rows * (3 if order > 1 else 2) + 4.0 * d * sizes.n_items
     return Needs((("vectors", 5 * rows + 4 * panel), ("filter", 7 * rows)), kept)
@@ -217,7 +223,7 @@ def gradient_needs(sizes: TableSizes, n_factors: int, n_pairs: int) -> Needs:
     460.0
     """
     rows, factors = _rows(sizes), _factors(sizes, n_factors + 1)
-    d = min(n_factors, sizes.n_users, sizes.n_items) + 1
+    d = _coordinates(n_factors, sizes) + 1
     training = 4 * rows + 14 * factors + 32.0 * n_pairs
     return Needs((("training", training),), rows + factors, d)
 

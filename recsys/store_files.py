@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 #: how names end of what is not finished, or was left behind by a process that was killed
 SAVING = ".saving"
+#: folders that this process writes to under a temporary name
+_STAGED: set[Path] = set()
 
 
 def write_file(folder: Path, name: str, pieces: Iterable[Any]) -> None:
@@ -87,6 +89,7 @@ def fresh_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
         raise
     finally:
+        _STAGED.discard(staging)
         _release(handle)
     sync_folder(folder.parent)
 
@@ -106,8 +109,17 @@ def fresh_file(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+        _STAGED.discard(staging)
         _release(handle)
     sync_folder(path.parent)
+
+
+def clean_own(path: Path) -> None:
+    """Remove what this process staged for a file, wherever between two lines it was interrupted."""
+    for staging in [one for one in _STAGED if one.name.startswith(f".{path.name}.")]:
+        if staging.parent == path.parent:
+            shutil.rmtree(staging, ignore_errors=True)
+            _STAGED.discard(staging)
 
 
 def clean_beside(folder: Path) -> None:
@@ -137,6 +149,7 @@ def _held_folder_beside(folder: Path) -> tuple[Path, int | None]:
     """A new folder under a temporary name, and the lock that tells it from one left behind."""
     while True:
         staging = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}{SAVING}")
+        _STAGED.add(staging)
         staging.mkdir()
         with contextlib.suppress(FileNotFoundError):
             handle = _lock(staging, wait=True)

@@ -145,7 +145,7 @@ def _estimate(
     found, free = estimated_for(model, sizes), available_bytes()
     say(
         f"{sizes.n_interactions} interactions of {sizes.n_users} users with {sizes.n_items} items"
-        + (f", {sizes.n_ties} ties as stored" if social is not None else "")
+        + (f", {sizes.n_ties} ties as stored, one for each direction" if social is not None else "")
     )
     say(f"{found}\nfree  {readable_bytes(free)}")
     if found.peak > free:

@@ -109,11 +109,17 @@ _PARQUET = (".parquet", ".pq")
 
 def _checked_target(out: Path, *, resume: bool, force: bool, part_users: int | None) -> bool:
     """Whether lists go to a folder; refused where they could not be written at the end."""
+    from ..datasets.readers import SUFFIXES
     from .list_manifest import refuse_taken
 
     if out.is_dir() or not (out.suffix or out.exists()):
         refuse_taken(out, resume=resume, overwrite=force)
         return True
+    if not out.exists() and not out.name.lower().endswith(SUFFIXES):
+        raise ValueError(
+            f"--out must end in one of {', '.join(SUFFIXES)}, or be a folder, which is made where "
+            f"its name has no dot; got {str(out)!r}: make that folder first, or name another"
+        )
     if resume or part_users is not None:
         option = "--resume" if resume else "--part-users"
         raise ValueError(f"{option} must come with a folder as --out; got {str(out)!r}")
@@ -161,11 +167,14 @@ def _write_folder(lists: Callable[..., Any], out: Path, *, part_users: int | Non
     size = USERS_PER_PART if part_users is None else part_users
     try:
         written = lists(path=out, users_per_part=size)
-    except KeyboardInterrupt as error:
-        n_parts = len(list(out.glob("part-*.parquet")))
-        raise KeyboardInterrupt(
-            f"{n_parts} whole parts are in {out}: go on with --resume"
-        ) from error
+    except (KeyboardInterrupt, OSError) as error:
+        n_parts = len(list(out.glob("part-*.parquet"))) if out.is_dir() else 0
+        whole = f"{n_parts} whole parts are in {out}: go on with --resume"
+        if isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt(whole) from error
+        if isinstance(error, FileExistsError) or not n_parts:
+            raise
+        raise OSError(f"{error}; {whole}") from error
     return _said(written)
 
 

@@ -34,3 +34,10 @@ def test_directions_matrices_and_numbers() -> None:
     assert table_sizes(matrix, matrix[:, :3]) == TableSizes(3, 5, 3, 3)
     assert table_sizes((10, 20, 30), 40) == TableSizes(10, 20, 30, 80)
     assert table_sizes((10, 20, 30), 40, directed=True) == TableSizes(10, 20, 30, 40)
+
+
+@pytest.mark.parametrize("social", [(1, 2), [1, 2, 3], "social.parquet", 1.5])
+def test_what_is_no_graph_is_refused(social: object) -> None:
+    """A triple, a path or a fraction is neither ties nor their number."""
+    with pytest.raises(TypeError, match="a graph, a table of ties or their number; got"):
+        table_sizes((10, 5, 30), social)

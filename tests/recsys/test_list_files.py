@@ -277,3 +277,25 @@ def test_a_killed_run_goes_on(model: Any, tmp_path: Path) -> None:
 def contents_of_parts(folder: Path) -> dict[str, bytes]:
     """The parts that are there."""
     return {path.name: path.read_bytes() for path in folder.glob("part-*.parquet")}
+
+
+def test_a_wrong_number_of_threads_is_refused_before_old_lists_give_way(tmp_path: Path) -> None:
+    """And leaves nothing behind that would be in the way of the next attempt."""
+    model = sf.Popularity().fit(sf.datasets.tiny_world().interactions)
+    model.recommend_to(tmp_path / "recs", k=2, users_per_part=2)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "recs").iterdir()}
+    model.set_params(n_jobs=0)
+    for folder in ("recs", "new"):
+        with pytest.raises(ValueError, match="n_jobs must be a positive integer"):
+            model.recommend_to(tmp_path / folder, k=2, users_per_part=2, overwrite=True)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "recs").iterdir()} == before
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_manifest_without_parts_is_no_list(tmp_path: Path) -> None:
+    """A run that ended before its first part is begun anew without a word."""
+    model = sf.Popularity().fit(sf.datasets.tiny_world().interactions)
+    model.recommend_to(tmp_path / "recs", k=2, users_per_part=2)
+    for part in (tmp_path / "recs").glob("part-*"):
+        part.unlink()
+    assert model.recommend_to(tmp_path / "recs", k=2).n_kept_parts == 0

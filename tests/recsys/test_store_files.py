@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -202,3 +203,21 @@ def test_what_a_killed_process_left_of_a_file_goes(tmp_path: Path) -> None:
         temporary.write_text("whole")
     assert path.read_text() == "whole"
     assert not left.exists()
+
+
+def test_an_interruption_before_the_block_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is there already when Ctrl-C comes, and nobody holds it yet."""
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store_files, "_lock", interrupted)
+    with pytest.raises(KeyboardInterrupt), store_files.fresh_file(tmp_path / "part"):
+        pass
+    assert len(list(tmp_path.iterdir())) == 1
+    store_files.clean_own(tmp_path / "other")
+    assert len(list(tmp_path.iterdir())) == 1
+    store_files.clean_own(tmp_path / "part")
+    assert not list(tmp_path.iterdir())

@@ -39,7 +39,7 @@ def test_an_estimate_fits_and_writes_nothing(run: Run) -> None:
     expected = model.estimate_memory(WORLD.interactions, social=WORLD.social)
     lines = result.stdout.splitlines()
     assert lines[0].startswith(f"{len(WORLD.interactions)} interactions of ")
-    assert lines[0].endswith(f", {2 * len(WORLD.social)} ties as stored")
+    assert lines[0].endswith(f", {2 * len(WORLD.social)} ties as stored, one for each direction")
     assert lines[1:-1] == str(expected).splitlines()
     assert lines[-1].startswith("free ")
     assert not Path("model").exists()
