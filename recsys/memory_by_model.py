@@ -118,7 +118,7 @@ def refuse_too_large(model: Any, table: Any, ties: Any = None) -> None:
 
 def _coordinates(n_factors: Any, sizes: TableSizes) -> int:
     """Factors of a model, which are cut down to the smaller side of the table."""
-    return min(checked_count("n_factors", n_factors), sizes.n_users, sizes.n_items)
+    return min(checked_count("n_factors", n_factors, low=0), sizes.n_users, sizes.n_items)
 
 
 def graph_bytes(sizes: TableSizes) -> float:
