@@ -116,9 +116,9 @@ def refuse_too_large(model: Any, table: Any, ties: Any = None) -> None:
         )
 
 
-def _coordinates(n_factors: Any, sizes: TableSizes) -> int:
-    """Factors of a model, which are cut down to the smaller side of the table."""
-    return min(checked_count("n_factors", n_factors, low=0), sizes.n_users, sizes.n_items)
+def _coordinates(n_factors: Any, sizes: TableSizes, *, low: int = 1) -> int:
+    """Factors of a model, at least ``low``, cut down to the smaller side of the table."""
+    return min(checked_count("n_factors", n_factors, low=low), sizes.n_users, sizes.n_items)
 
 
 def graph_bytes(sizes: TableSizes) -> float:
@@ -205,7 +205,7 @@ def spectral_needs(sizes: TableSizes, n_factors: int, order: int) -> Needs:
     >>> spectral_needs(TableSizes(10, 5, 30), 2, 1).kept
     600.0
     """
-    rows, d = _rows(sizes), _coordinates(n_factors, sizes)
+    rows, d = _rows(sizes), _coordinates(n_factors, sizes, low=0)
     panel = 4.0 * (d + 16) * max(sizes.n_users, sizes.n_items)
     kept = rows * (3 if order > 1 else 2) + 4.0 * d * sizes.n_items
     return Needs((("vectors", 5 * rows + 4 * panel), ("filter", 7 * rows)), kept)

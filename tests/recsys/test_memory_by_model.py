@@ -48,6 +48,16 @@ def test_every_model_has_an_estimate(name: str) -> None:
     assert more["tables"] > stages["tables"]
 
 
+def test_only_a_filter_may_have_no_factors() -> None:
+    """Fit takes ``n_factors=0`` of a spectral filter and refuses it of ALS; so do estimates."""
+    sizes = (1000, 500, 10_000)
+    none = sf.SpectralFilter(n_factors=0).estimate_memory(sizes)
+    assert 0 < none.peak < sf.SpectralFilter(n_factors=8).estimate_memory(sizes).peak
+    for model in (sf.ALS(n_factors=0), MatrixFactorization(n_factors=0)):
+        with pytest.raises(ValueError, match="n_factors must be a whole number of at least 1"):
+            model.estimate_memory(sizes)
+
+
 def test_a_large_fit_is_linear_for_factors() -> None:
     """Ten times of everything is ten times the memory, but for what lists take at a time."""
     model = sf.SocialDiffusion(sf.ALS(n_factors=64), damping=0.3, memory=1.0, background=0.01)
