@@ -123,6 +123,32 @@ def as_given(dials: Dials, normalization: str | float) -> Selection:
     return Selection(normalization, warm, warm, cold)
 
 
+def set_dials(model: Any, selection: Selection) -> None:
+    """Write a selection to the fitted names of a model."""
+    model.normalization_ = selection.normalization
+    model.damping_ = selection.warm.taste.damping
+    model.evidence_ = selection.warm.taste.evidence
+    model.memory_ = selection.warm.memory
+    model.few_damping_ = selection.few.taste.damping
+    model.few_evidence_ = selection.few.taste.evidence
+    model.few_memory_ = selection.few.memory
+    model.few_background_ = selection.few.background
+    model.cold_damping_ = selection.cold.taste.damping
+    model.cold_memory_ = selection.cold.memory
+    model.background_ = selection.cold.background
+    model.ablation_, model.search_ = selection.ablation, selection.trials
+
+
+def fitted_selection(model: Any) -> Selection:
+    """The fitted settings of a model's users with many, few and no interactions."""
+    warm = Setting(Taste(model.damping_, model.evidence_), model.memory_)
+    few = Setting(
+        Taste(model.few_damping_, model.few_evidence_), model.few_memory_, model.few_background_
+    )
+    cold = Setting(Taste(model.cold_damping_), model.cold_memory_, model.background_)
+    return Selection(model.normalization_, warm, few, cold)
+
+
 @dataclass(frozen=True)
 class _Draw:
     """One draw of the hold-out, and the base model that was fitted on what it leaves."""

@@ -19,7 +19,7 @@ from ..diffusion.operator import PropagationOperator
 from ..diffusion.row_threads import limit_threads
 from .als import ALS
 from .blend import Blend
-from .channels import Diffused, Setting, SocialChannels, Taste, grouped_scores
+from .channels import Diffused, Setting, SocialChannels, grouped_scores
 from .contract import Recommender, require_fitted
 from .execution import Rows, one_blas_thread, resolve_jobs
 from .factored import Groups
@@ -39,8 +39,10 @@ from .selection import (
     Dials,
     Selection,
     as_given,
+    fitted_selection,
     from_settings,
     select,
+    set_dials,
     to_settings,
 )
 from .ties import with_ties
@@ -216,7 +218,7 @@ class SocialDiffusion(Recommender):
             tell("normalising the graph", 1, 1)
             selection = self._selection(table, adjacency, dials)
         self.base_ = fresh.fit(table)
-        self._set_dials(selection)
+        set_dials(self, selection)
         self.social_ = adjacency
         self.interactions_ = self.base_.interactions_
         self.user_ids_, self.item_ids_ = table.user_ids, table.item_ids
@@ -279,7 +281,7 @@ class SocialDiffusion(Recommender):
 
     def _prepare(self, operator: PropagationOperator | None) -> State:
         """The state, with the operator of the fit where that has one of the right kind."""
-        fitted = self._settings()
+        fitted = fitted_selection(self)
         groups = (fitted.warm, fitted.few, fitted.cold)
         tastes = list(dict.fromkeys(one.taste for one in groups))  # often shared, and each is slow
         tell("diffusing", 0, len(tastes))
@@ -366,30 +368,7 @@ class SocialDiffusion(Recommender):
     def settings_(self) -> dict[str, Any]:
         """The settings of all groups as plain numbers."""
         require_fitted(self)
-        return to_settings(self._settings())
-
-    def _settings(self) -> Selection:
-        """The fitted settings of users with many, few and no interactions."""
-        warm = Setting(Taste(self.damping_, self.evidence_), self.memory_)
-        few = Setting(
-            Taste(self.few_damping_, self.few_evidence_), self.few_memory_, self.few_background_
-        )
-        cold = Setting(Taste(self.cold_damping_), self.cold_memory_, self.background_)
-        return Selection(self.normalization_, warm, few, cold)
-
-    def _set_dials(self, selection: Selection) -> None:
-        self.normalization_ = selection.normalization
-        self.damping_ = selection.warm.taste.damping
-        self.evidence_ = selection.warm.taste.evidence
-        self.memory_ = selection.warm.memory
-        self.few_damping_ = selection.few.taste.damping
-        self.few_evidence_ = selection.few.taste.evidence
-        self.few_memory_ = selection.few.memory
-        self.few_background_ = selection.few.background
-        self.cold_damping_ = selection.cold.taste.damping
-        self.cold_memory_ = selection.cold.memory
-        self.background_ = selection.cold.background
-        self.ablation_, self.search_ = selection.ablation, selection.trials
+        return to_settings(fitted_selection(self))
 
 
 def _dial(name: str, value: Any, *, high: float = float("inf")) -> float | None:

@@ -14,6 +14,7 @@ from ..diffusion.operator import PropagationOperator
 from .channels import ROW_HOPS, Diffused, Setting, SocialChannels, Taste, evidence_weights
 from .execution import one_blas_thread
 from .scoring import Floats
+from .selection import fitted_selection
 from .update_change import Change, placed
 from .update_dispatch import renewed_model
 from .update_record import UpdatedPart
@@ -163,7 +164,7 @@ def _bound_of_fit(fresh: Any, channels: SocialChannels) -> float:
 
 def _groups(fresh: Any) -> tuple[Setting, ...]:
     """The settings of users with many, few and no interactions."""
-    settings = fresh._settings()
+    settings = fitted_selection(fresh)
     return settings.warm, settings.few, settings.cold
 
 
