@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .planting import WorldShape
     from .readers import read_interactions, read_social, read_table, write_table
     from .registry import Download, Publication, data_folder, describe, fetch, publications
+    from .sharded_tables import ShardedTables, open_tables
+    from .sharding import shard_tables
     from .social_graph import SocialGraph
     from .split_folder import SplitFolder, read_split_folder
     from .splits import (
@@ -34,6 +36,7 @@ __all__ = [
     "Download",
     "Interactions",
     "Publication",
+    "ShardedTables",
     "SocialGraph",
     "SocialWorld",
     "SplitFolder",
@@ -49,6 +52,7 @@ __all__ = [
     "from_bipartite",
     "load_davis",
     "make_social_world",
+    "open_tables",
     "publications",
     "read_hetrec_lastfm",
     "read_interactions",
@@ -56,6 +60,7 @@ __all__ = [
     "read_split_folder",
     "read_table",
     "read_trust_archive",
+    "shard_tables",
     "social_until",
     "split_cold_users",
     "split_global_time",
@@ -74,6 +79,8 @@ _HOMES = {
     "planting": ("WorldShape",),
     "readers": ("read_interactions", "read_social", "read_table", "write_table"),
     "registry": ("Download", "Publication", "data_folder", "describe", "fetch", "publications"),
+    "sharded_tables": ("ShardedTables", "open_tables"),
+    "sharding": ("shard_tables",),
     "social_graph": ("SocialGraph",),
     "split_folder": ("SplitFolder", "read_split_folder"),
     "splits": (

@@ -12,6 +12,7 @@ from scipy import sparse
 from .columns import INTERACTION_COLUMNS, SOCIAL_COLUMNS, find_columns
 from .foreign_tables import as_pandas
 from .interactions import Interactions
+from .sharded_tables import ShardedTables
 from .social_graph import SocialGraph
 
 
@@ -38,7 +39,7 @@ def table_sizes(
 
     Parameters
     ----------
-    interactions : frame, sparse matrix, Interactions, or (n_users, n_items, n_interactions)
+    interactions : frame, matrix, Interactions, ShardedTables, or (n_users, n_items, n_interactions)
         Rows that will be merged or left out count.
     social : frame, graph, sparse matrix, SocialGraph, or number of ties, optional
         Users of the graph alone count where there are ids to compare.
@@ -57,6 +58,10 @@ def table_sizes(
     >>> table_sizes((1000, 200, 5000), 3000)
     TableSizes(n_users=1000, n_items=200, n_interactions=5000, n_ties=6000)
     """
+    if isinstance(interactions, ShardedTables):
+        known = interactions
+        n_rows, n_ties = sum(known.n_rows), sum(known.n_ties)
+        return TableSizes(known.n_users, known.n_items, n_rows, n_ties)
     n_ties = _ties(social, directed)
     if isinstance(interactions, tuple):
         n_users, n_items, n_rows = _counts(interactions)

@@ -11,6 +11,7 @@ from .columns import Columns
 from .foreign_tables import as_pandas as as_pandas
 from .foreign_tables import from_bipartite
 from .interactions import Interactions
+from .sharded_tables import ShardedTables
 from .social_graph import SocialGraph
 from .table_sizes import TableSizes as TableSizes
 from .table_sizes import table_sizes as table_sizes
@@ -21,10 +22,10 @@ def as_interactions(obj: Any, *, columns: Columns | None = None) -> Interactions
 
     Parameters
     ----------
-    obj : DataFrame, scipy sparse array, networkx graph or Interactions
+    obj : DataFrame, scipy sparse array, networkx graph, Interactions or ShardedTables
         The table: a frame of pandas, polars or pyarrow (see `foreign_tables.as_pandas`), a
         bipartite networkx graph (see `foreign_tables.from_bipartite`); an `Interactions` is
-        returned as is.
+        returned as is, shards are put together.
     columns : mapping from role to column name, optional
         For frames, see `Interactions.from_frame`.
 
@@ -46,6 +47,8 @@ def as_interactions(obj: Any, *, columns: Columns | None = None) -> Interactions
     """
     if isinstance(obj, Interactions):
         return obj
+    if isinstance(obj, ShardedTables):
+        return obj.to_interactions()
     obj = as_pandas(obj)
     if isinstance(obj, pd.DataFrame):
         return Interactions.from_frame(obj, columns=columns)

@@ -25,6 +25,7 @@ from .verb_info import info_verb
 from .verb_recommend import recommend_verb
 from .verb_report import report_verb
 from .verb_serve import serve_verb
+from .verb_shard import shard_verb
 from .verb_spread import spread_verb
 from .verb_stability import stability_verb
 from .verb_tune import tune_verb
@@ -74,6 +75,7 @@ def suffuse(
 
 
 app.command("demo")(demo_verb)
+app.command("shard")(shard_verb)
 app.command("fit")(fit_verb)
 app.command("tune")(tune_verb)
 app.command("update")(update_verb)

@@ -17,7 +17,10 @@ MAY_IMPORT = {
     "recsys": {"diffusion", "training"},
 }
 #: the plain tables of the side wing, which the room above may take as they are; no loaders
-TABLES = {"datasets.ids", "datasets.interactions", "datasets.social_graph", "datasets.tables"}
+TABLES = {
+    *("datasets.ids", "datasets.interactions", "datasets.social_graph", "datasets.tables"),
+    *("datasets.shard_cuts", "datasets.sharded_tables", "datasets.sharding"),
+}
 
 
 def is_command_line(name: str) -> bool:
