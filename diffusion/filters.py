@@ -7,6 +7,7 @@ the coefficients sum to one, so that whatever one product keeps, range or total,
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from scipy.special import pdtrc
 from .normalization import Propagation
 from .norms import column_norms
 from .panels import Block, Steps, empty_panel, panels_of, product, residual
-from .polynomials import check_tau, damped_coefficients, heat_coefficients
+from .polynomials import check_tau, heat_coefficients
+from .solving import Columns, certified, chebyshev, geometric, power_series, room
 
 Floats = npt.NDArray[np.float64]
 
@@ -90,12 +92,12 @@ def damped(
     result = np.empty_like(start)
     bound = np.empty(start.shape[1])
     for at in panels_of(start.shape[1]):
+        panel = PanelHere(op, start, at, result)
         if n_hops is None:
-            bound[at] = _certified(op, start, at, result, damping, tol)
+            bound[at] = certified(panel, damping, tol)
         else:
-            steps = Steps(op.pattern, start, at, result, at.start)
-            _power_series(op, steps, _geometric(damping), n_products=n_hops)
-            bound[at] = _residual(op, start, at, result, damping)[1] if certify else np.inf
+            power_series(panel.steps(), geometric(damping), n_products=n_hops)
+            bound[at] = panel.residual(damping) * room(start.dtype, damping) if certify else np.inf
     return result, bound
 
 
@@ -160,9 +162,9 @@ def heat(op: Propagation, start: Block, time: float, *, tol: float) -> tuple[Blo
             total, to = empty_panel(len(start), at.stop - at.start, np.float64), 0
         steps = Steps(op.pattern, start, at, total, to)
         if polynomial is None:
-            bound[at] = _power_series(op, steps, _poisson(tau), target=target / 4, norms=norms)
+            bound[at] = power_series(steps, _poisson(tau), p=op.p, target=target / 4, norms=norms)
         else:
-            _chebyshev(steps, polynomial)
+            chebyshev(steps, polynomial)
             bound[at] = tail * norms
         if total is not result:
             result[:, at] = total
@@ -170,109 +172,65 @@ def heat(op: Propagation, start: Block, time: float, *, tol: float) -> tuple[Blo
     return result, bound
 
 
-def _certified(
-    op: Propagation, start: Block, at: slice, result: Block, damping: float, tol: float
-) -> Floats:
-    """Solve a panel, bound the error, and refine the columns whose bound is above the tolerance."""
-    target = max(tol, 8.0 * float(np.finfo(start.dtype).eps) / (1.0 - damping))
-    norms = column_norms(start[:, at], op.p)
-    _solve(op, start, at, result, damping, target=target, norms=norms)
-    allowed = target * norms
-    rest, bound = _residual(op, start, at, result, damping)
-    late = np.flatnonzero(~(bound <= allowed))
-    while len(late):
-        given = np.ascontiguousarray(rest[:, late])
-        found, every = np.empty_like(given), slice(0, len(late))
-        late_norms = column_norms(given, op.p)
-        _solve(op, given, every, found, damping, target=target, norms=late_norms)
-        result[:, late + at.start] += found / (1.0 - damping)
-        rest, refined = _residual(op, start, at, result, damping)
-        if not (refined[late] < 0.5 * bound[late]).any():
-            reached = float(np.max(bound[late] / allowed[late])) * target
-            raise FloatingPointError(
-                f"tol must be at least {reached:.1e} here, the least that rounding in "
-                f"{start.dtype} allows for these values at damping {damping}; got {tol}"
-            )
-        bound = refined
-        late = np.flatnonzero(~(bound <= allowed))
-    return bound
+@dataclass(eq=False)
+class PanelHere:
+    """Columns ``at`` of a block on this machine, and the columns of the result.
 
-
-def _solve(
-    op: Propagation,
-    start: Block,
-    at: slice,
-    result: Block,
-    damping: float,
-    *,
-    target: float,
-    norms: Floats,
-) -> None:
-    """Solve a panel to about half of the target, by the series that the graph allows."""
-    steps = Steps(op.pattern, start, at, result, at.start)
-    if op.directed:
-        _power_series(op, steps, _geometric(damping), norms=norms, target=target / 2)
-    else:
-        _chebyshev(steps, damped_coefficients(damping, target / 2))
-
-
-def _residual(
-    op: Propagation, start: Block, at: slice, result: Block, damping: float
-) -> tuple[Block, Floats]:
-    """``(1-a) b - (I - aP) x`` and ``|r|_p / (1-a)``, with room for the rounding of r itself."""
-    rest = residual(op.pattern, start, at, result, damping)
-    room = 1.0 + 2.0 * float(np.finfo(rest.dtype).eps)
-    return rest, column_norms(rest, op.p) * (room / (1.0 - damping))
-
-
-def _chebyshev(steps: Steps, coefficients: Floats) -> None:
-    """``sum_k c_k T_k(P) b``, two vectors and one product per degree."""
-    steps.begin(coefficients[0])
-    for degree, weight in enumerate(coefficients[1:]):
-        if degree == 0:
-            steps.step(1.0, 0.0, weight)
-        else:
-            steps.step(2.0, -1.0, weight)
-    steps.settle()
-
-
-def _power_series(
-    op: Propagation,
-    steps: Steps,
-    tails: Iterator[tuple[float, float]],
-    *,
-    norms: Floats | None = None,
-    target: float = 0.0,
-    n_products: int | None = None,
-) -> Floats:
-    """``sum_k w_k P^k b`` for weights that sum to one, by their tails; a bound on what is missing.
-
-    With ``W_k = sum_(j>k) w_j`` the series is ``b + sum_k W_k P^k (Pb - b)``; cut anywhere, it is
-    a convex combination of the ``P^k b``, and ``|P^k (Pb - b)|`` times the sum of the tails left
-    bounds what is missing, since ``|P| <= 1``. It ends after so many products, or as soon as that
-    bound is ``target`` times the ``norms`` of the columns.
+    Examples
+    --------
+    >>> from suffuse.diffusion.normalization import normalize
+    >>> import scipy.sparse as sp
+    >>> pair = normalize(sp.csr_array(np.array([[0.0, 1.0], [1.0, 0.0]])), "row", directed=False)
+    >>> PanelHere(pair, np.array([[3.0], [0.0]]), slice(0, 1), np.empty((2, 1))).norms()
+    array([3.])
     """
-    steps.begin(1.0)
-    size = np.full(steps.width, np.inf) if norms is None else 2.0 * norms
-    done = 0
-    while True:
-        tail, rest = next(tails)
-        bound = rest * size
-        if done == n_products or (norms is not None and bool((bound <= target * norms).all())):
-            steps.settle()
-            return bound
-        steps.step(1.0, -1.0 if done == 0 else 0.0, tail)
-        if norms is not None:
-            size = steps.norms(op.p)
-        done += 1
 
+    op: Propagation
+    start: Block
+    at: slice
+    result: Block
 
-def _geometric(damping: float) -> Iterator[tuple[float, float]]:
-    """Tails of ``(1-a) a^k`` and the sum of all that are left."""
-    tail = damping
-    while True:
-        yield tail, tail / (1.0 - damping)
-        tail *= damping
+    def __post_init__(self) -> None:
+        self._left: Block = self.start[:, :0]
+        self._found: Block = self._left
+
+    @property
+    def directed(self) -> bool:
+        """Whether the graph is."""
+        return self.op.directed
+
+    @property
+    def p(self) -> float:
+        """The ``p`` of the norm."""
+        return self.op.p
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The precision of the data."""
+        return self.start.dtype
+
+    def norms(self) -> Floats:
+        """The norm of each column of b."""
+        return column_norms(self.start[:, self.at], self.p)
+
+    def steps(self) -> Steps:
+        """Steps from b."""
+        return Steps(self.op.pattern, self.start, self.at, self.result, self.at.start)
+
+    def residual(self, damping: float) -> Floats:
+        """The norm of each column of the residual."""
+        self._left = residual(self.op.pattern, self.start, self.at, self.result, damping)
+        return column_norms(self._left, self.p)
+
+    def rest(self, columns: Columns) -> PanelHere:
+        """Some columns of the residual."""
+        given = np.ascontiguousarray(self._left[:, columns])
+        self._found = np.empty_like(given)
+        return PanelHere(self.op, given, slice(0, len(columns)), self._found)
+
+    def refine(self, columns: Columns, damping: float) -> None:
+        """Add to x what was solved for the rest."""
+        self.result[:, columns + self.at.start] += self._found / (1.0 - damping)
 
 
 def _poisson(tau: float) -> Iterator[tuple[float, float]]:

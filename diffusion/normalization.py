@@ -18,7 +18,7 @@ from .ties import Matrix, Ties, is_moderate, narrow_indices, ties_of
 
 Floats = npt.NDArray[np.float64]
 
-_EXPONENTS = {"row": 1.0, "column": 0.0, "symmetric": 0.5}
+EXPONENTS = {"row": 1.0, "column": 0.0, "symmetric": 0.5}
 _EVEN = ("doubly_stochastic", "flux")
 
 
@@ -116,7 +116,7 @@ def check_normalization(normalization: Any) -> str | float:
     """
     options = "'row', 'column', 'symmetric', 'doubly_stochastic', 'flux' or an exponent in [0, 1]"
     if isinstance(normalization, str):
-        if normalization in _EXPONENTS or normalization in _EVEN:
+        if normalization in EXPONENTS or normalization in _EVEN:
             return normalization
     elif isinstance(normalization, (bool, np.bool_)) or not isinstance(normalization, Real):
         raise TypeError(f"normalization must be {options}; got {normalization!r}")
@@ -157,7 +157,7 @@ def normalize(
     out = ties.sums()
     into = ties.sums(columns=True) if directed else out
     if normalization not in _EVEN:
-        exponent = _EXPONENTS[normalization] if isinstance(normalization, str) else normalization
+        exponent = EXPONENTS[normalization] if isinstance(normalization, str) else normalization
         pattern = _scaled(ties, out, into, exponent, mirrored=not directed)
         masses = np.where(out > 0, out, 1.0)
         return Propagation(pattern, exponent, masses, 1.0, directed, out, into)
@@ -186,22 +186,35 @@ def _scaled(
         out = ties.counts()
         into = out if mirrored else ties.counts(columns=True)
     elif not (is_moderate(ties.data) and is_moderate(out) and is_moderate(into)):
-        data = _entries(ties, out, into, exponent)
+        data = entries(ties, out, into, exponent)
         return ScaledPattern(ties.indptr, ties.indices, data, own=own)
-    left, right = _inverse_power(out, exponent), _inverse_power(into, 1.0 - exponent)
+    left, right = inverse_power(out, exponent), inverse_power(into, 1.0 - exponent)
     return ScaledPattern(ties.indptr, ties.indices, ties.data, left, right, own, mirrored)
 
 
-def _inverse_power(degrees: Floats, exponent: float) -> Floats | None:
-    """``degrees ** -exponent``, 1 where there is no degree; None for ones."""
+def inverse_power(degrees: Floats, exponent: float) -> Floats | None:
+    """``degrees ** -exponent``, 1 where there is no degree; None for ones.
+
+    Examples
+    --------
+    >>> inverse_power(np.array([4.0, 0.0]), 0.5)
+    array([0.5, 1. ])
+    """
     if exponent == 0.0:
         return None
     filled = np.where(degrees > 0, degrees, 1.0)
     return np.asarray(1.0 / _power(filled, exponent))
 
 
-def _entries(ties: Ties, out: Floats, into: Floats, exponent: float) -> Floats:
-    """The entries of P, written ``(A / d_r)^s (A / d_c)^(1-s)`` which cannot overflow."""
+def entries(ties: Ties, out: Floats, into: Floats, exponent: float) -> Floats:
+    """The entries of P, written ``(A / d_r)^s (A / d_c)^(1-s)`` which cannot overflow.
+
+    Examples
+    --------
+    >>> pair = ties_of(sp.csr_array([[0.0, 1e300], [1e300, 0.0]]))
+    >>> entries(pair, pair.sums(), pair.sums(), 0.5)
+    array([1., 1.])
+    """
     weights = ties.weights()
     data = np.ones(len(weights))
     if exponent > 0.0:
