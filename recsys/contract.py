@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from .explanation import Explanation
+from .fitted import ROWS
 from .fitted import NotFittedError as NotFittedError
 from .fitted import require_fitted as require_fitted
 from .list_contract import MakesLists
@@ -166,6 +167,17 @@ class Recommender(MakesLists, Protocol):
     def __repr__(self) -> str:
         return described(self)
 
+    if not TYPE_CHECKING:  # whom it would make accept any name
+
+        def __getattr__(self, name: str) -> Any:
+            """A fitted name whose rows lie in a folder; called only where there is none yet."""
+            rows = vars(self).get(ROWS, {}).get(name)
+            if rows is None:
+                # once more, for Python's own words: also of a property that asked in vain
+                return object.__getattribute__(self, name)
+            value = vars(self)[name] = rows.value()
+            return value
+
     def export_factors(
         self,
         folder: str | Path,
@@ -194,7 +206,12 @@ class Recommender(MakesLists, Protocol):
         return export_factors(self, folder, n_factors=n_factors, space=space, overwrite=overwrite)
 
     def estimate_memory(
-        self, interactions: Any = None, *, social: Any = None, directed: bool | None = None
+        self,
+        interactions: Any = None,
+        *,
+        social: Any = None,
+        directed: bool | None = None,
+        backend: Any = None,
     ) -> MemoryEstimate:
         """Bytes of memory at the peak of every stage, before anything is allocated.
 
@@ -208,6 +225,8 @@ class Recommender(MakesLists, Protocol):
             The ties; users known from them alone count among ``n_users``.
         directed : bool, optional
             As in ``fit``: an undirected tie is stored twice.
+        backend : "ray" or RayCluster, optional
+            Of one worker and of one host of a cluster; see ``recsys/memory_by_shard.py``.
 
         Returns
         -------
@@ -226,6 +245,14 @@ class Recommender(MakesLists, Protocol):
         >>> 1e9 < estimate.peak < 6e9
         True
         """
+        if backend is not None:
+            # these modules know the models, which are made from this class
+            from .cluster import as_cluster
+            from .memory_by_shard import estimated_on_cluster
+
+            return estimated_on_cluster(
+                self, interactions, social, directed=directed, cluster=as_cluster(backend)
+            )
         return estimated(self, interactions, social, directed=directed)
 
     def memory_needs(self, sizes: TableSizes) -> Needs:

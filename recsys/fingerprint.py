@@ -19,6 +19,7 @@ import pyarrow as pa
 from scipy import sparse
 
 from .newcomers import Newcomers
+from .row_parts import fitted_state
 from .update_record import answers_from_memory
 
 #: parameters that change the time and nothing else
@@ -69,7 +70,7 @@ def _model_digest(model: Any, seen: dict[int, str]) -> str:
     """``seen`` are digests by the identity of what was hashed: parts often share an array."""
     found = [type(model).__name__]
     params = model.get_params(deep=False)
-    state = {**params, **{n: v for n, v in vars(model).items() if _is_fitted_name(n)}}
+    state = {**params, **fitted_state(model)}
     for name in sorted(set(state) - set(_IDLE)):
         value = state[name]
         if isinstance(value, pd.DataFrame):
@@ -81,10 +82,6 @@ def _model_digest(model: Any, seen: dict[int, str]) -> str:
         # the same model after a save would give other last digits
         found.append("answers from memory")
     return _joined(found)
-
-
-def _is_fitted_name(name: str) -> bool:
-    return name.endswith("_") and not name.startswith("_")
 
 
 def _value_digest(value: Any, seen: dict[int, str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from .loading import load_model
+from .row_parts import all_rows, has_fitted, size_of
 from .store_files import file_sha256
 from .store_manifest import CorruptModelError, manifest_text, parsed_manifest
 
@@ -23,7 +24,8 @@ class StoredFile:
     ----------
     part : str
         The fitted attribute that it holds, ``base_.item_factors_``, or a third of a sparse one,
-        ``interactions_.indices``.
+        ``interactions_.indices``; of rows in shards with the number of the shard,
+        ``user_factors_[0]``.
     name : str
         Its name in the folder.
     bytes : int
@@ -154,7 +156,10 @@ def model_info(folder: str | Path) -> ModelInfo:
     manifest = parsed_manifest(place, manifest_text(place))
     problem, sizes = None, {}
     try:
-        sizes = _sizes(load_model(place))
+        model = load_model(place)
+        for rows in all_rows(model):  # which loading leaves to whoever asks for them
+            rows.check()
+        sizes = _sizes(model)
     except CorruptModelError as error:
         problem = str(error)
     try:
@@ -176,10 +181,10 @@ def _sizes(model: Any) -> dict[str, Any]:
     """Sizes, settings and the ablation of a model that could be loaded."""
     ablation = getattr(model, "ablation_", None)
     return {
-        "users": len(model.user_ids_),
+        "users": size_of(model, "user_ids_")[0],
         "items": len(model.item_ids_),
-        "rows": model.interactions_.nnz,
-        "ties": model.social_.nnz if hasattr(model, "social_") else None,
+        "rows": size_of(model, "interactions_")[1],
+        "ties": size_of(model, "social_")[1] if has_fitted(model, "social_") else None,
         "settings": getattr(model, "settings_", None),
         "ablation": None if ablation is None or ablation.empty else ablation,
     }
@@ -192,9 +197,13 @@ def _files(
         if "model" in part:
             inner = f"{prefix}{name}."
             yield from _files(folder, part["model"], known_whole=known_whole, prefix=inner)
-        for key, file in part.get("files", {}).items():
-            label = f"{prefix}{name}.{key}" if part["kind"] == "sparse" else prefix + name
-            yield _checked(folder, label, file, known_whole=known_whole)
+        pieces = [(prefix + name, part)] if "files" in part else []
+        # those of a shard as slices count them
+        pieces += [(f"{prefix}{name}[{n}]", piece) for n, piece in enumerate(part.get("of", ()))]
+        for label, piece in pieces:
+            for key, file in piece["files"].items():
+                which = f"{label}.{key}" if piece["kind"] == "sparse" else label
+                yield _checked(folder, which, file, known_whole=known_whole)
         if part["kind"] == "model" and "model" not in part:
             yield from _inner_files(folder, name, known_whole=known_whole, prefix=prefix)
 

@@ -39,6 +39,8 @@ def load_model(folder: str | Path) -> Any:
 
     Notes
     -----
+    Of a model that was saved in shards, the rows of users are read and checked when they are first
+    asked for (``recsys/row_parts.py``); until then they need the folder.
     A folder that another process saves meanwhile is read as the old model or the new one. The
     first list of a ``SocialDiffusion`` takes longer than the next: its channels are prepared then.
 

@@ -16,6 +16,7 @@ from ..datasets.tables import TableSizes as TableSizes
 from ..datasets.tables import table_sizes
 from .fitted import require_fitted
 from .memory import readable_bytes
+from .row_parts import has_fitted, size_of
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,6 @@ def sizes_of(model: Any, interactions: Any, social: Any, *, directed: bool | Non
     if interactions is not None:
         return table_sizes(interactions, social, directed=directed)
     require_fitted(model)
-    ties = getattr(model, "social_", None)
-    n_users, n_items = model.interactions_.shape
-    n_ties = 0 if ties is None else int(ties.nnz)
-    return TableSizes(n_users, n_items, int(model.interactions_.nnz), n_ties)
+    n_users, n_rows = size_of(model, "interactions_")
+    n_ties = size_of(model, "social_")[1] if has_fitted(model, "social_") else 0
+    return TableSizes(n_users, len(model.item_ids_), int(n_rows or 0), int(n_ties or 0))

@@ -1,5 +1,8 @@
 """A fitted model as a folder: a sealed JSON manifest, npy arrays, parquet ids. No pickle.
 
+What a cluster has fitted holds the rows of its users in pieces, which are read when somebody asks
+for them (``row_parts.py``); saved before that, their files are copied as they are.
+
 Saving over an old model writes the new parts beside the old ones, puts the new manifest in the
 place of the old one in one step, and then removes the parts that it does not name: whenever the
 process is killed, the folder holds the old model or the new one, whole. A model that is new is
@@ -16,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .execution import resolve_jobs
+from .row_parts import RowReader, StoredRows, is_fitted_name, rows_of, set_rows
 from .store_files import (
     SAVING,
     clean_beside,
@@ -26,6 +30,7 @@ from .store_files import (
     write_file,
 )
 from .store_manifest import (
+    KIND_OF_ROWS,
     MANIFEST,
     Classes,
     files_in,
@@ -57,7 +62,7 @@ def save_model(model: Any, folder: Path, *, overwrite: bool) -> None:
             return
         try:
             with fresh_folder(place) as staging:
-                _finish(staging, _described_text(model, PartWriter(staging)))
+                finish(staging, described_text(model, PartWriter(staging)))
         except OSError:
             if not place.exists():
                 raise
@@ -116,8 +121,8 @@ def _write_into(model: Any, folder: Path) -> None:
     before = {path.name for path in old}
     writer, text = PartWriter(folder), b""
     try:
-        text = _described_text(model, writer)
-        _finish(folder, text)
+        text = described_text(model, writer)
+        finish(folder, text)
     except BaseException:  # an interruption too: the old model stays alone
         manifest = folder / MANIFEST
         if not (manifest.is_file() and manifest.read_bytes() == text):
@@ -129,14 +134,15 @@ def _write_into(model: Any, folder: Path) -> None:
             remove(path)
 
 
-def _finish(folder: Path, text: bytes) -> None:
+def finish(folder: Path, text: bytes) -> None:
     """The last step of a save: until here the old manifest stands, from here the new one."""
     sync_folder(folder)
     write_file(folder, MANIFEST, [text])
     sync_folder(folder)
 
 
-def _described_text(model: Any, writer: PartWriter) -> bytes:
+def described_text(model: Any, writer: PartWriter) -> bytes:
+    """The manifest of a model, whose parts are written in passing."""
     return sealed(_described(model, writer))
 
 
@@ -145,7 +151,7 @@ def _described(model: Any, writer: PartWriter) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     values: dict[str, Any] = {}
     for name, value in vars(model).items():
-        if not _is_fitted_name(name):
+        if not is_fitted_name(name):
             continue
         if value is None or isinstance(value, bool | int | float | str):
             values[name] = value
@@ -153,6 +159,10 @@ def _described(model: Any, writer: PartWriter) -> dict[str, Any]:
             parts[name] = {"kind": "model", "model": _described(value, writer)}
         else:
             parts[name] = _write_part(writer, name, value)
+    for name, rows in rows_of(model).items():
+        # rows that are in memory are stored as one: whoever loads them need not join them again
+        is_read = rows.is_read
+        parts[name] = writer.part(name, rows.value()) if is_read else rows.copied(writer)
     return {
         "class": type(model).__name__,
         "parameters": parameters_of(model),
@@ -169,7 +179,8 @@ def _read(folder: Path, text: bytes, classes: Classes) -> Any:
     manifest = parsed_manifest(folder, text)
     pool = ThreadPoolExecutor(resolve_jobs(None))
     try:
-        return _restored(manifest, PartReader(folder, list(files_in(manifest)), pool), classes)
+        reader = PartReader(folder, list(files_in(manifest, rows=False)), pool)
+        return _restored(manifest, reader, RowReader(folder), classes)
     except (KeyError, TypeError, AttributeError) as error:
         raise CorruptModelError(
             f"{folder / MANIFEST} must name class, parameters, parts and values; missing or "
@@ -179,20 +190,27 @@ def _read(folder: Path, text: bytes, classes: Classes) -> Any:
         pool.shutdown(cancel_futures=True)
 
 
-def _restored(description: dict[str, Any], reader: PartReader, classes: Classes) -> Any:
+def _restored(
+    description: dict[str, Any], reader: PartReader, pieces: RowReader, classes: Classes
+) -> Any:
     model = unfitted(description, classes)
     found = dict(description["values"])
     for name, part in description["parts"].items():
-        if part["kind"] != "model":
+        if part["kind"] == KIND_OF_ROWS:
+            found[name] = pieces.rows(part["of"])
+        elif part["kind"] != "model":
             found[name] = reader.part(part)
         elif "model" in part:
-            found[name] = _restored(part["model"], reader, classes)
+            found[name] = _restored(part["model"], reader, pieces, classes)
         else:  # format 1: a folder in the folder, with a manifest of its own
             found[name] = read_model(reader.verified(part["files"]["model"]).parent, classes)
     for name, value in found.items():
-        if not _is_fitted_name(name):
+        if not is_fitted_name(name):
             raise KeyError(name)
-        setattr(model, name, value)
+        if isinstance(value, StoredRows):
+            set_rows(model, {name: value})
+        else:
+            setattr(model, name, value)
     rows, shape = found["interactions_"], (len(found["user_ids_"]), len(found["item_ids_"]))
     if rows.shape != shape:
         raise CorruptModelError(
@@ -200,10 +218,6 @@ def _restored(description: dict[str, Any], reader: PartReader, classes: Classes)
             f"item, {shape}; got {rows.shape}: save the model again"
         )
     return model
-
-
-def _is_fitted_name(name: str) -> bool:
-    return name.endswith("_") and not name.startswith("_")
 
 
 def _named_in(folder: Path) -> set[str] | None:

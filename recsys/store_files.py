@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 #: how names end of what is not finished, or was left behind by a process that was killed
 SAVING = ".saving"
+#: bytes that are copied at a time
+_COPIED = 1 << 22
 #: folders that this process writes to under a temporary name
 _STAGED: set[Path] = set()
 
@@ -45,6 +47,22 @@ def write_file(folder: Path, name: str, pieces: Iterable[Any]) -> None:
     except BaseException:  # an interruption too: a full disk must get its space back
         temporary.unlink(missing_ok=True)
         raise
+
+
+def link_file(source: Path, folder: Path, name: str) -> None:
+    """Another name of a file that nobody changes, or a copy where the system has no such names."""
+    temporary = folder / f".{secrets.token_hex(8)}{SAVING}"
+    try:
+        try:
+            os.link(source, temporary)
+        except OSError:
+            with source.open("rb") as bytes_of, temporary.open("wb") as stream:
+                shutil.copyfileobj(bytes_of, stream, _COPIED)
+                stream.flush()
+                os.fsync(stream.fileno())
+        temporary.replace(folder / name)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
@@ -112,6 +130,21 @@ def fresh_file(path: Path) -> Iterator[Path]:
         _STAGED.discard(staging)
         _release(handle)
     sync_folder(path.parent)
+
+
+@contextmanager
+def scratch_folder(folder: Path) -> Iterator[Path]:
+    """A folder beside ``folder`` that goes when the block ends.
+
+    What a killed process leaves behind is removed by :func:`clean_beside`.
+    """
+    staging, handle = _held_folder_beside(folder)
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        _STAGED.discard(staging)
+        _release(handle)
 
 
 def clean_own(path: Path) -> None:

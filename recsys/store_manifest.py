@@ -3,6 +3,10 @@
 ``manifest.json`` names the format, the versions that wrote it, and the model: class, parameters,
 plain fitted values, and every part with its files, their sizes and their sha256; a wrapped model
 is described in the same words inside its part. The last entry is the sha256 of all others.
+
+In format 3 a part may be rows in pieces, one piece per shard of a cluster:
+``{"kind": "rows", "of": [part, part, ...]}``, where each piece is a part with its ``shape`` (and
+``cells``, where it is sparse). Where no part is so, format 2 is written.
 """
 
 from __future__ import annotations
@@ -21,12 +25,16 @@ import scipy
 
 from .own_version import own_version
 
-#: what is written; format 1 (one manifest per wrapped model, parts named by attribute) is read
-FORMAT = 2
-READABLE = (1, 2)
+#: what is written with and without rows in pieces; format 1 (one manifest per wrapped model, parts
+#: named by attribute) is read
+FORMAT, WHOLE_FORMAT = 3, 2
+READABLE = (1, 2, 3)
+KIND_OF_ROWS = "rows"
 MANIFEST = "manifest.json"
 
 Classes: TypeAlias = "Mapping[str, Callable[[], Any]]"
+#: what a manifest says of a part or of a model
+Description: TypeAlias = "dict[str, Any]"
 
 
 class CorruptModelError(ValueError):
@@ -35,7 +43,8 @@ class CorruptModelError(ValueError):
 
 def sealed(model: Mapping[str, Any]) -> bytes:
     """The text of a manifest around the description of a model."""
-    manifest: dict[str, Any] = {"format": FORMAT, "versions": versions(), **model}
+    version = FORMAT if has_rows(model) else WHOLE_FORMAT
+    manifest: dict[str, Any] = {"format": version, "versions": versions(), **model}
     manifest["sha256"] = seal(manifest)
     return json.dumps(manifest, indent=1).encode()
 
@@ -85,12 +94,23 @@ def parsed_manifest(folder: Path, text: bytes) -> dict[str, Any]:
     return dict(manifest)
 
 
-def files_in(model: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The files that a description names, those of wrapped models included."""
+def files_in(model: Mapping[str, Any], *, rows: bool = True) -> Iterator[dict[str, Any]]:
+    """The files that a description names, those of wrapped models and of ``rows`` included."""
     for part in model["parts"].values():
         if "model" in part:
-            yield from files_in(part["model"])
+            yield from files_in(part["model"], rows=rows)
         yield from part.get("files", {}).values()
+        for piece in part.get("of", ()) if rows else ():
+            yield from piece["files"].values()
+
+
+def has_rows(model: Mapping[str, Any]) -> bool:
+    """Whether a part of a description, or of a wrapped model, is rows in pieces."""
+    parts = model["parts"].values()
+    return any(
+        has_rows(part["model"]) if "model" in part else part["kind"] == KIND_OF_ROWS
+        for part in parts
+    )
 
 
 def parameters_of(model: Any) -> dict[str, Any]:

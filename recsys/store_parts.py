@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy import sparse
 
-from .store_files import file_sha256, write_file
+from .store_files import file_sha256, link_file, write_file
 from .store_manifest import CorruptModelError
 
 File = dict[str, Any]
@@ -60,6 +60,20 @@ class PartWriter:
                 f"to be saved; got {type(value).__name__}"
             )
         return {"kind": "array", "files": {"array": self._array(name, array)}}
+
+    def take(self, folder: Path, file: File) -> None:
+        """Make a file of another folder one of this one too, without reading it where that can be.
+
+        Its sha256 is known, and will be asked for by whoever reads it.
+        """
+        name = str(file["name"])
+        source, target = checked_file(folder, file), self.folder / name
+        is_here = target.is_file() and (
+            target.samefile(source) or _holds(target, file["sha256"], file["bytes"])
+        )
+        if name not in self.names and not is_here:
+            link_file(source, self.folder, name)
+        self.names.add(name)
 
     def _array(self, name: str, array: npt.NDArray[Any]) -> File:
         array = np.asarray(array, order="C")
@@ -99,11 +113,9 @@ class PartReader:
         self._parts: dict[str, Any] = {}
         # ids first, as they take time after the check; then the largest, as nothing waits for them
         for file in sorted(files, key=lambda file: (_is_array(file), -file.get("bytes", 0))):
-            name = file["name"]
-            if Path(name).is_absolute() or ".." in Path(name).parts:
-                raise CorruptModelError(f"part {name!r} must lie in the model folder {folder}")
+            name, path = file["name"], _inside(folder, file)
             if name not in self._sums:
-                self._sums[name] = pool.submit(_sum_or_none, folder / name, file)
+                self._sums[name] = pool.submit(_sum_or_none, path, file)
 
     def part(self, description: dict[str, Any]) -> Any:
         """The value of a part; equal ones are one object, as they were in the fitted model."""
@@ -130,6 +142,24 @@ class PartReader:
         if found != file["sha256"]:
             raise CorruptModelError(f"part {path} is damaged (its sha256 differs): save it again")
         return path
+
+
+def checked_file(folder: Path, file: File) -> Path:
+    """The path of a file that is there, of the size that the manifest says; it is not read."""
+    path = _inside(folder, file)
+    if not path.is_file():
+        raise CorruptModelError(f"part {path} is missing: save the model again")
+    if path.stat().st_size != file["bytes"]:
+        raise CorruptModelError(f"part {path} is damaged (its size differs): save it again")
+    return path
+
+
+def _inside(folder: Path, file: File) -> Path:
+    """The path of a file, which a manifest must not lead out of the folder."""
+    name = file["name"]
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise CorruptModelError(f"part {name!r} must lie in the model folder {folder}")
+    return folder / str(name)
 
 
 def _is_array(file: File) -> bool:

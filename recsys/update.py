@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from .row_parts import forget_replaced
 from .update_change import Change, counted_ties, read_change
 from .update_dispatch import renewed_model
 from .update_record import ROWS_SINCE, TIES_SINCE, Update, UpdatedPart
@@ -63,6 +64,8 @@ def update_model(model: Any, interactions: Any, social: Any, *, directed: bool |
     for name in set(state) - set(renewed):
         del state[name]
     state.update(renewed)
+    for one in (model, *_inner(model)):
+        forget_replaced(one)
     return replace(record, seconds=time.perf_counter() - started)
 
 

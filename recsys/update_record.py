@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from .fitted import ROWS
+
 Certainty = Literal["exact", "certified", "estimated"]
 
 #: names under which a model counts what came since its last fit
@@ -160,6 +162,6 @@ def answers_from_memory(model: Any) -> bool:
 
 
 def forget_updates(model: Any) -> None:
-    """A fit has seen everything: nothing has come since."""
-    for name in (ROWS_SINCE, TIES_SINCE, ROWS_BEHIND):
+    """A fit has seen everything: nothing has come since, nothing of a folder is left."""
+    for name in (ROWS_SINCE, TIES_SINCE, ROWS_BEHIND, ROWS):
         vars(model).pop(name, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,10 @@ from .memory import readable_bytes
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .info_on_model import ModelInfo
+    from .info_on_model import ModelInfo, StoredFile
+
+#: the number of a shard in the name of a part
+_SHARD = re.compile(r"\[\d+\]")
 
 
 def info_verb(
@@ -72,17 +76,25 @@ def _settings_frame(settings: dict[str, Any]) -> pd.DataFrame:
 
 
 def _files_frame(info: ModelInfo) -> pd.DataFrame:
-    """One row per file, under the first part that it belongs to."""
+    """One row per file, under the first part that it belongs to; one for all whole shards of it."""
     import pandas as pd
 
     files = {file.name: file for file in reversed(info.files)}
-    first = [file for file in info.files if files[file.name] is file]
+    lines: dict[str, list[StoredFile]] = {}
+    for file in info.files:
+        if files[file.name] is file:
+            label = _SHARD.sub("", file.part) if file.state == "whole" else file.part
+            lines.setdefault(label, []).append(file)
+    sums = (
+        shards[0].sha256[:16] if len(shards) == 1 else f"{len(shards)} files"
+        for shards in lines.values()
+    )
     return pd.DataFrame(
         {
-            "part": [file.part for file in first],
-            "size": [readable_bytes(file.bytes) for file in first],
-            "sha256": [file.sha256[:16] for file in first],
-            "state": [file.state for file in first],
+            "part": list(lines),
+            "size": [readable_bytes(sum(file.bytes for file in one)) for one in lines.values()],
+            "sha256": list(sums),
+            "state": [one[0].state for one in lines.values()],
         }
     )
 

@@ -558,8 +558,8 @@ def test_a_changed_dial_is_refused(social_folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"format": 99}, r"must have format 2 \(or an older one, down to 1\); got 99: fit again"),
-        ({"format": True}, "must have format 2 .* got True"),
+        ({"format": 99}, r"must have format 3 \(or an older one, down to 1\); got 99: fit again"),
+        ({"format": True}, "must have format 3 .* got True"),
         ({"class": "Oracle"}, "must name class, parameters, parts and values; .*'Oracle'"),
         ({"parts": None}, "must name class, parameters, parts and values"),
         ({"parts": {"user_ids_": None}}, "must name class, parameters, parts and values"),
@@ -707,7 +707,7 @@ def test_no_json_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorruptModelError, match=r"manifest.json must be readable JSON"):
         sf.load_model(folder)
     path.write_text("[]")
-    with pytest.raises(CorruptModelError, match=r"must have format 2 .* got None"):
+    with pytest.raises(CorruptModelError, match=r"must have format 3 .* got None"):
         sf.load_model(folder)
 
 

@@ -15,8 +15,10 @@ from suffuse.recsys.store_files import (
     file_sha256,
     fresh_file,
     fresh_folder,
+    link_file,
     locked,
     remove,
+    scratch_folder,
     sync_folder,
     write_file,
 )
@@ -220,4 +222,38 @@ def test_an_interruption_before_the_block_leaves_nothing(
     store_files.clean_own(tmp_path / "other")
     assert len(list(tmp_path.iterdir())) == 1
     store_files.clean_own(tmp_path / "part")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_gets_another_name_or_a_copy(
+    links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over what had that name; nothing else is left, also where there is nothing to copy."""
+
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError("no links here")
+
+    if not links:
+        monkeypatch.setattr(store_files.os, "link", refuse)
+    (tmp_path / "source").write_bytes(b"part")
+    write_file(tmp_path, "target", [b"old"])
+    for _ in range(2):
+        link_file(tmp_path / "source", tmp_path, "target")
+    assert (tmp_path / "target").read_bytes() == b"part"
+    assert (tmp_path / "target").samefile(tmp_path / "source") == links
+    with pytest.raises(FileNotFoundError):
+        link_file(tmp_path / "nothing", tmp_path, "target")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["source", "target"]
+
+
+def test_a_scratch_folder_goes(tmp_path: Path) -> None:
+    """Also when its block fails; while it lasts, nobody cleans it up."""
+    with scratch_folder(tmp_path / "model") as staging:
+        (staging / "part").write_text("x")
+        clean_beside(tmp_path / "model")
+        assert (staging / "part").exists()
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match="stop"), scratch_folder(tmp_path / "model"):
+        raise ValueError("stop")
     assert not list(tmp_path.iterdir())

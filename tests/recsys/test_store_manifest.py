@@ -13,6 +13,7 @@ from suffuse.recsys import store_manifest
 from suffuse.recsys.store_manifest import (
     CorruptModelError,
     files_in,
+    has_rows,
     is_model,
     manifest_text,
     parameters_of,
@@ -64,10 +65,10 @@ def test_every_bit_of_a_manifest_counts(tmp_path: Path) -> None:
         (b"{", r"manifest\.json must be readable JSON"),
         (b"\xff\xfe", r"manifest\.json must be readable JSON"),
         (b"[" * 100000, r"manifest\.json must be readable JSON"),
-        (b"[]", "must have format 2 .* got None"),
-        (b'{"format": "2"}', "must have format 2 .* got '2'"),
-        (b'{"format": [2]}', r"must have format 2 .* got \[2\]"),
-        (b'{"format": 3}', "got 3: fit again, or read it with the version"),
+        (b"[]", "must have format 3 .* got None"),
+        (b'{"format": "2"}', "must have format 3 .* got '2'"),
+        (b'{"format": [2]}', r"must have format 3 .* got \[2\]"),
+        (b'{"format": 4}', "got 4: fit again, or read it with the version"),
         (b'{"format": 2}', r"manifest\.json is damaged"),
     ],
 )
@@ -95,6 +96,20 @@ def test_the_files_of_wrapped_models_are_found() -> None:
         }
     }
     assert [file["name"] for file in files_in({"parts": {"m_": {"model": outer}}})] == [*"abc"]
+
+
+def test_the_files_of_rows_in_pieces_are_found() -> None:
+    """Where they are asked for; the format tells whether there are any, at any depth."""
+    pieces = [{"kind": "array", "files": {"array": {"name": name}}} for name in "xy"]
+    whole: dict[str, Any] = {"b_": {"kind": "array", "files": {"array": {"name": "b"}}}}
+    inner: dict[str, Any] = {"parts": {"a_": {"kind": "rows", "of": pieces}, **whole}}
+    outer: dict[str, Any] = {"parts": {"base_": {"kind": "model", "model": inner}, **whole}}
+    assert [file["name"] for file in files_in(outer)] == [*"xybb"]
+    assert [file["name"] for file in files_in(outer, rows=False)] == [*"bb"]
+    assert has_rows(outer)
+    assert not has_rows({"parts": whole})
+    assert json.loads(sealed(outer))["format"] == store_manifest.FORMAT
+    assert json.loads(sealed({"parts": whole}))["format"] == store_manifest.WHOLE_FORMAT
 
 
 def test_parameters_are_plain_and_come_back() -> None:

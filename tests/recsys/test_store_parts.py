@@ -212,3 +212,28 @@ def test_arrays_of_several_values_are_not_called_filled(tmp_path: Path) -> None:
     late = np.ones(200_000, np.float32)
     late[-1] = 2
     assert "same" not in PartWriter(tmp_path).part("x_", late)["files"]["array"]
+
+
+def test_a_file_of_another_folder_is_taken(tmp_path: Path) -> None:
+    """As it is, once, over a damaged one of its name; it must be there and of its size."""
+    there, here = tmp_path / "there", tmp_path / "here"
+    there.mkdir()
+    here.mkdir()
+    file = PartWriter(there).part("x_", np.arange(3))["files"]["array"]
+    source, target = there / file["name"], here / file["name"]
+    target.write_bytes(b"damaged")
+    writer = PartWriter(here)
+    for _ in range(2):
+        writer.take(there, file)
+    assert writer.names == {file["name"]}
+    assert target.read_bytes() == source.read_bytes()
+    writer = PartWriter(there)
+    writer.take(there, file)
+    assert writer.names == {file["name"]}
+    assert [path.name for path in there.iterdir()] == [file["name"]]
+    source.write_bytes(source.read_bytes()[:-1])
+    with pytest.raises(CorruptModelError, match=r"is damaged \(its size differs\)"):
+        PartWriter(here).take(there, file)
+    source.unlink()
+    with pytest.raises(CorruptModelError, match="is missing"):
+        PartWriter(here).take(there, file)

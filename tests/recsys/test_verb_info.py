@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 import suffuse as sf
 from suffuse.recsys.cli import app
+from suffuse.recsys.sharded_model import shard_model
 
 Run = Callable[..., Result]
 
@@ -89,3 +90,23 @@ def test_help_has_an_example() -> None:
     result = CliRunner().invoke(app, ["info", "--help"])
     assert result.exit_code == 0
     assert "suffuse info model/" in result.stdout
+
+
+def test_shards_are_told_in_one_line(run: Run) -> None:
+    """As many files as there are; a damaged one in a line of its own."""
+    world = sf.datasets.make_social_world(n_users=120, n_items=60, rng=0)
+    model = sf.ALS(n_factors=4, regularization=1.0).fit(world.interactions)
+    shard_model(model, "shards", n_shards=3)
+    result = run("shards")
+    assert result.exit_code == 0, result.output
+    assert "format 3, written by" in result.stdout
+    lines = [line for line in result.stdout.splitlines() if "user_factors_" in line]
+    assert len(lines) == 1
+    assert "3 files" in lines[0]
+    victim = next(Path("shards").glob("user_factors_*"))
+    victim.write_bytes(victim.read_bytes()[:-1] + b"x")
+    result = run("shards")
+    assert result.exit_code == 1
+    lines = [line for line in result.stdout.splitlines() if "user_factors_" in line]
+    assert sum("damaged" in line for line in lines) >= 1
+    assert sum("2 files" in line for line in lines) == 1
