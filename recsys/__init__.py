@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .als import ALS
     from .blend import Blend
+    from .cluster import RayCluster
+    from .cluster_traffic import Traffic
+    from .cluster_workers import ClusterError
     from .compat import Compat
     from .contract import NotFittedError, Recommender
     from .data_profile import Profile, profile
@@ -55,6 +58,7 @@ __all__ = [
     "ALS",
     "EASE",
     "Blend",
+    "ClusterError",
     "Compat",
     "CorruptModelError",
     "Explanation",
@@ -66,10 +70,12 @@ __all__ = [
     "NotFittedError",
     "Popularity",
     "Profile",
+    "RayCluster",
     "Recommender",
     "Report",
     "SocialDiffusion",
     "SpectralFilter",
+    "Traffic",
     "Tuning",
     "Update",
     "WrittenLists",
@@ -109,6 +115,9 @@ __all__ = [
 _HOMES = {
     "als": ("ALS",),
     "blend": ("Blend",),
+    "cluster": ("RayCluster",),
+    "cluster_traffic": ("Traffic",),
+    "cluster_workers": ("ClusterError",),
     "compat": ("Compat",),
     "contract": (
         "NotFittedError",

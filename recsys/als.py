@@ -97,13 +97,15 @@ class ALS(Recommender):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def fit(self, interactions: Any) -> Self:
+    def fit(self, interactions: Any, *, backend: Any = None) -> Self:
         """Find the factors, from a fresh seeded start every time.
 
         Parameters
         ----------
-        interactions : DataFrame, sparse matrix or Interactions
+        interactions : DataFrame, sparse matrix, Interactions or ShardedTables
             The training rows; columns ``user_id, item_id`` and optionally ``weight``.
+        backend : "ray" or RayCluster, optional
+            Fit on a Ray cluster, to the same model; see ``recsys/cluster_fit.py``.
 
         Raises
         ------
@@ -119,6 +121,12 @@ class ALS(Recommender):
         >>> bool((model.fit(table).user_factors_ == first).all())
         True
         """
+        if backend is not None:
+            # ray and what needs it are imported for those who ask for them
+            from .cluster_fit import Source, fit_on_cluster
+
+            fit_on_cluster(self, Source(interactions), backend)
+            return self
         table = training_table(interactions)
         refuse_too_large(self, table)
         rows = preference_rows(table, use_weights=self.use_weights)
@@ -149,11 +157,21 @@ class ALS(Recommender):
         # lists keep an index of them, which a change in place would not reach
         self.user_factors_.setflags(write=False)
         self.item_factors_.setflags(write=False)
-        self._warn_if_collapsed()
+        largest = (float(np.abs(side).max()) for side in (self.user_factors_, self.item_factors_))
+        warn_if_collapsed(self.regularization, *largest, level=3)
         self.interactions_ = rows
         self.user_ids_, self.item_ids_ = table.user_ids, table.item_ids
         forget_updates(self)
         return self
+
+    def check_parameters(self) -> None:
+        """Raise ``ValueError`` for a parameter outside its range."""
+        checked_count("n_factors", self.n_factors)
+        checked_count("max_iter", self.max_iter)
+        checked_count("random_state", self.random_state, low=0)
+        checked_number("regularization", self.regularization, above=True)
+        checked_number("confidence", self.confidence, above=True)
+        checked_number("popularity_discount", self.popularity_discount)
 
     def _cells(self, rows: Csr, fitted: Csr) -> Csr:
         """Preference rows with their discount, on the indices of ``rows``."""
@@ -194,15 +212,6 @@ class ALS(Recommender):
             random_state=checked_count("random_state", self.random_state, low=0),
             num_threads=resolve_jobs(self.n_jobs),
         )
-
-    def _warn_if_collapsed(self) -> None:
-        """A penalty stronger than the table shrinks all factors to nothing, and lists to noise."""
-        if float(np.abs(self.user_factors_).max()) * float(np.abs(self.item_factors_).max()) < _NIL:
-            warnings.warn(
-                f"regularization must leave the factors above zero; got {self.regularization!r}, "
-                f"too strong for a table this small: try {self.regularization / 10:g}",
-                stacklevel=3,
-            )
 
     def memory_needs(self, sizes: TableSizes) -> Needs:
         """What a fit and the fitted model need beyond the tables, for ``estimate_memory``."""
@@ -283,3 +292,15 @@ class ALS(Recommender):
         lengths = np.linalg.norm(self.item_factors_, axis=1, keepdims=True)
         unit = self.item_factors_ / np.maximum(lengths, np.finfo(np.float32).tiny)
         return np.asarray(unit[columns] @ unit.T, np.float32)
+
+
+def warn_if_collapsed(
+    regularization: float, largest_user: float, largest_item: float, *, level: int
+) -> None:
+    """A penalty stronger than the table shrinks all factors to nothing, and lists to noise."""
+    if largest_user * largest_item < _NIL:
+        warnings.warn(
+            f"regularization must leave the factors above zero; got {regularization!r}, "
+            f"too strong for a table this small: try {regularization / 10:g}",
+            stacklevel=level,
+        )

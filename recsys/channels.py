@@ -125,9 +125,7 @@ class SocialChannels:
         self.counts = evidence(base.interactions_)
         self.tie_weights = np.asarray(adjacency.sum(axis=1)).ravel()
         self.scale = score_scale(base)
-        popularity = item_popularity(base.interactions_)
-        root = float(np.sqrt(np.mean(popularity**2)))
-        self.popularity = np.asarray(popularity / max(root, 1e-30), np.float32)
+        self.popularity = unit_popularity(item_popularity(base.interactions_))
 
     @property
     def ties(self) -> Csr:
@@ -184,11 +182,7 @@ class SocialChannels:
         spread = self._spread(signals, taste.damping)
         if taste.evidence is None:
             return spread
-        weight = evidence_weights(taste, self.counts, self.tie_weights)[:, None]
-        for start in range(0, len(spread), _MIXED):
-            part = slice(start, start + _MIXED)
-            spread[part] *= weight[part]
-            spread[part] += (1 - weight[part]) * signals[part]
+        mix_in(spread, signals, evidence_weights(taste, self.counts, self.tie_weights))
         return spread
 
     def _spread(self, signals: Floats, damping: float) -> Floats:
@@ -281,6 +275,15 @@ def grouped_scores(
     return scores
 
 
+def mix_in(spread: Floats, signals: Floats, weights: Floats) -> None:
+    """``z_u = (1 - w_u) x_u + w_u (F_P x)_u``, in place of ``F_P x``."""
+    weight = weights[:, None]
+    for start in range(0, len(spread), _MIXED):
+        part = slice(start, start + _MIXED)
+        spread[part] *= weight[part]
+        spread[part] += (1 - weight[part]) * signals[part]
+
+
 def evidence_weights(
     taste: Taste, counts: npt.NDArray[np.int64], tie_weights: npt.NDArray[Any]
 ) -> Floats:
@@ -334,6 +337,12 @@ def add_rows(scores: Floats, rows: sparse.csr_array, weight: float) -> None:
     """``scores += weight * rows`` for sparse rows, in place."""
     users = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
     scores[users, rows.indices] += np.float32(weight) * rows.data
+
+
+def unit_popularity(popularity: Floats) -> Floats:
+    """``q``: popularity with root mean square 1."""
+    root = float(np.sqrt(np.mean(popularity**2)))
+    return np.asarray(popularity / max(root, 1e-30), np.float32)
 
 
 def held_items(interactions: Csr, counts: npt.NDArray[np.int64]) -> Csr:

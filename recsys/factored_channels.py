@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from .channels import Diffused, Setting, SocialChannels
+from .channels import Diffused, Setting
 from .execution import Rows
 from .factored import Factored, Groups, Term, VectorGroup, item_terms, signal_terms
 from .holdout import FEW
+from .matrices import Csr
 from .pruned_topk import Memory
 from .scoring import Floats
 
@@ -20,9 +22,48 @@ from .scoring import Floats
 _SAMPLE = 1000
 
 
+class ListChannels(Protocol):
+    """What lists need of the channels: ``SocialChannels``, or those of some users on a shard."""
+
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """How many items each user holds."""
+        ...
+
+    @property
+    def tie_weights(self) -> npt.NDArray[Any]:
+        """The weight of each user's ties."""
+        ...
+
+    @property
+    def parts(self) -> Sequence[tuple[float, Any]]:
+        """The linear models of the base, each with its weight."""
+        ...
+
+    @property
+    def scale(self) -> float:
+        """Mean score of the base on its training cells."""
+        ...
+
+    @property
+    def popularity(self) -> Floats:
+        """``q``, shape (n_items,)."""
+        ...
+
+    @property
+    def ties(self) -> Csr:
+        """``W``, a row for each user; only asked for where somebody has a memory."""
+        ...
+
+    @property
+    def held(self) -> Csr:
+        """``r``, a row for each column of ``ties``."""
+        ...
+
+
 def social_groups(
     base: Any,
-    channels: SocialChannels,
+    channels: ListChannels,
     prepared: Sequence[tuple[Setting, Diffused]],
     rows: Rows,
 ) -> Groups | None:
@@ -54,7 +95,7 @@ def social_groups(
     return tuple(found)
 
 
-def _signals(channels: SocialChannels, diffused: Diffused) -> list[Any]:
+def _signals(channels: ListChannels, diffused: Diffused) -> list[Any]:
     """``z`` of all users for each part of the base."""
     return [
         part.signals_ if factors is None else factors
@@ -63,7 +104,7 @@ def _signals(channels: SocialChannels, diffused: Diffused) -> list[Any]:
 
 
 def _group(
-    channels: SocialChannels, setting: Setting, terms: tuple[Term, ...], places: Rows
+    channels: ListChannels, setting: Setting, terms: tuple[Term, ...], places: Rows
 ) -> VectorGroup:
     """The terms of one group of users with their background and memory."""
     if setting.background:

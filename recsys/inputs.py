@@ -25,7 +25,11 @@ def preference_rows(table: Interactions, *, use_weights: bool) -> Csr:
 
     The indices are those of the table, and read-only; the data is a copy.
     """
-    cells = table.matrix
+    return preference_cells(table.matrix, use_weights=use_weights)
+
+
+def preference_cells(cells: Csr, *, use_weights: bool) -> Csr:
+    """:func:`preference_rows` of a matrix of weights with sorted rows."""
     data = cells.data.astype(np.float32) if use_weights else np.ones(cells.nnz, np.float32)
     rows = sparse.csr_array((data, cells.indices, cells.indptr), shape=cells.shape)
     rows.has_canonical_format = True

@@ -181,6 +181,7 @@ class MakesLists(Protocol):
         social: Any = None,
         directed: bool | None = None,
         device: str | None = None,
+        backend: Any = None,
         users_per_part: int = USERS_PER_PART,
         resume: bool = False,
         overwrite: bool = False,
@@ -198,6 +199,9 @@ class MakesLists(Protocol):
             As in ``recommend``.
         device : {"cpu", "cuda", "cuda:0", ...}, optional
             As in ``recommend``.
+        backend : "ray" or RayCluster, optional
+            Make lists for everybody on a Ray cluster, each worker parts of its own users; for
+            ``ALS`` and ``SocialDiffusion`` over it. See ``recsys/cluster_recommend.py``.
         users_per_part : int
             Users in a part of a folder.
         resume : bool
@@ -235,6 +239,13 @@ class MakesLists(Protocol):
         # before anything that is there gives way
         resolve_jobs(getattr(self, "n_jobs", None))
         device = checked_device(device)
+        if backend is not None:
+            # ray and what needs it are imported for those who ask for them
+            from .cluster_recommend import Wanted, lists_on_cluster
+
+            alone = {"users": users, "interactions": interactions, "social": social}
+            wanted = Wanted(k, filter_seen, items, exclude_items, users_per_part, resume, overwrite)
+            return lists_on_cluster(self, Path(path), wanted, backend, {**alone, "device": device})
         new = newcomers = None
         if not (interactions is None and social is None and directed is None):
             new = read_newcomers(self, interactions, social, directed=directed)

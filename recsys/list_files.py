@@ -15,15 +15,16 @@ it. A folder takes parts of ``users_per_part`` users, each of which appears whol
 that was killed goes on with ``resume=True``: parts that are whole stay, the others are written,
 and the folder is byte for byte what one run would have given. It is refused where the model, the
 users or an option are not those of the first run.
+
+Workers of a cluster write such a folder too, each parts of its own users (``cluster_lists.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -37,13 +38,16 @@ from .newcomers import Newcomers
 from .progress import as_share, tell
 from .recommend import ListRequest
 from .store_files import clean_beside, clean_own, fresh_file, locked
-from .topk import NO_ITEM
+from .topk import NO_ITEM, Lists
+
+#: lists of the users in a slice
+ListsOf = Callable[[slice], Lists]
 
 #: users whose lists are held at a time
 _BLOCK = 2**15
 #: users in a part of a folder: what a killed run loses at most
 USERS_PER_PART = 2**16
-_STAGE = "recommending"
+STAGE = "recommending"
 _PARQUET = (".parquet", ".pq")
 
 
@@ -108,7 +112,7 @@ def write_file_of_lists(
         raise FileNotFoundError(f"path must lie in an existing folder; got {str(path)!r}")
     clean_beside(path)
     columns = ListColumns(request.asked.ids, request.model.item_ids_)
-    n_users, n_rows = _write(request, columns, path, slice(0, len(columns)))
+    n_users, n_rows = write_part(request.lists, columns, path, slice(0, len(columns)))
     return WrittenLists(path, n_users, n_rows)
 
 
@@ -136,32 +140,30 @@ def write_folder_of_lists(
             path = folder / part_name(number)
             clean_beside(path)
             part = slice(number * size, min((number + 1) * size, len(columns)))
-            counts = _counts(path)
+            counts = part_counts(path)
             if counts is not None:
                 n_kept += 1
-                tell(_STAGE, part.stop, len(columns))
+                tell(STAGE, part.stop, len(columns))
             else:
-                counts = _write(request, columns, path, part)
+                counts = write_part(request.lists, columns, path, part)
             n_users, n_rows = n_users + counts[0], n_rows + counts[1]
         finish(folder, wanted, {"users": n_users, "rows": n_rows, "parts": n_parts})
     return WrittenLists(folder, n_users, n_rows, n_parts, n_kept)
 
 
-def _write(request: ListRequest, columns: ListColumns, path: Path, part: slice) -> tuple[int, int]:
-    """Write the lists of some users; how many have one, and how many rows they are.
+def write_part(lists: ListsOf, columns: ListColumns, path: Path, part: slice) -> tuple[int, int]:
+    """Write the lists of some users to a file; how many have one, and how many rows they are.
 
     One thread writes a block while this one computes the next: an interruption comes here.
     """
     try:
-        return _written(request, columns, path, part)
+        return _written(lists, columns, path, part)
     except BaseException:  # an interruption may have come before a block could begin to clean up
         clean_own(path)
         raise
 
 
-def _written(
-    request: ListRequest, columns: ListColumns, path: Path, part: slice
-) -> tuple[int, int]:
+def _written(lists: ListsOf, columns: ListColumns, path: Path, part: slice) -> tuple[int, int]:
     """The same, but for interruptions."""
     n_users = n_rows = 0
     waiting: Future[None] | None = None
@@ -171,17 +173,17 @@ def _written(
         ThreadPoolExecutor(1) as pool,
     ):
 
-        def put(block: slice, lists: Any) -> None:
-            writer.write_table(columns.table(block, lists))
+        def put(block: slice, made: Lists) -> None:
+            writer.write_table(columns.table(block, made))
 
         for block in _blocks(part):
-            with as_share(_STAGE, block.start, block.stop, len(columns)):
-                lists = request.lists(block)
-            lengths = (lists[0] != NO_ITEM).sum(axis=1)
+            with as_share(STAGE, block.start, block.stop, len(columns)):
+                made = lists(block)
+            lengths = (made[0] != NO_ITEM).sum(axis=1)
             n_users, n_rows = n_users + int(np.count_nonzero(lengths)), n_rows + int(lengths.sum())
             if waiting is not None:
                 waiting.result()
-            waiting = pool.submit(put, block, lists)
+            waiting = pool.submit(put, block, made)
         if waiting is not None:
             waiting.result()
     return n_users, n_rows
@@ -192,7 +194,7 @@ def _blocks(part: slice) -> Iterator[slice]:
         yield slice(start, min(start + _BLOCK, part.stop))
 
 
-def _counts(path: Path) -> tuple[int, int] | None:
+def part_counts(path: Path) -> tuple[int, int] | None:
     """Users and rows of a part; None where there is none, or none that can be read."""
     if not path.is_file():
         return None

@@ -8,17 +8,22 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from .fingerprint import ids_fingerprint, model_fingerprint, newcomers_fingerprint
 from .newcomers import Newcomers
 from .own_version import own_version
+from .phrases import plural
 from .recommend import ListRequest
 from .store_files import SAVING, remove, sync_folder, write_file
 
 #: readers of parquet pass over names that begin so
 MANIFEST = "_manifest.json"
 FORMAT = 1
+#: under this name a folder that a cluster wrote has the starts of its shards; others have it not
+CUTS = "cuts"
 
 _OWN = re.compile(rf"part-\d{{5,}}\.parquet|{re.escape(MANIFEST)}|\..*{re.escape(SAVING)}")
 #: how a person speaks of what only a sha256 knows
@@ -45,20 +50,27 @@ def determinants(
     request: ListRequest, newcomers: Newcomers | None, users_per_part: int
 ) -> dict[str, Any]:
     """Everything that a list of the folder depends on, in plain words and numbers."""
-    allowed = request.allowed
     return {
-        "format": FORMAT,
-        "suffuse": own_version(),
-        "pyarrow": pa.__version__,
+        **versions(),
         "model": model_fingerprint(request.model),
         "users": ids_fingerprint(request.asked.ids),
         "newcomers": None if newcomers is None else newcomers_fingerprint(newcomers),
         "n_users": len(request.asked.ids),
         "k": request.k,
         "filter_seen": request.filter_seen,
-        "allowed": None if allowed is None else hashlib.sha256(allowed.tobytes()).hexdigest(),
+        "allowed": allowed_digest(request.allowed),
         "users_per_part": users_per_part,
     }
+
+
+def versions() -> dict[str, Any]:
+    """What the bytes of a part depend on besides its lists."""
+    return {"format": FORMAT, "suffuse": own_version(), "pyarrow": pa.__version__}
+
+
+def allowed_digest(allowed: npt.NDArray[np.bool_] | None) -> str | None:
+    """The sha256 of which items may be recommended; None where all may."""
+    return None if allowed is None else hashlib.sha256(allowed.tobytes()).hexdigest()
 
 
 def refuse_taken(folder: Path, *, resume: bool, overwrite: bool) -> None:
@@ -110,12 +122,21 @@ def _refuse_another(folder: Path, wanted: dict[str, Any]) -> None:
     """Raise where the parts of a folder were made of something else, and say of what."""
     try:
         found = json.loads((folder / MANIFEST).read_text("utf-8"))
-        before = {name: found[name] for name in wanted}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        cuts = found.get(CUTS)
+        # parts that were cut otherwise cannot go on, whatever else is said of them
+        before = {name: found[name] for name in wanted} if cuts == wanted.get(CUTS) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"resume must find a readable {MANIFEST} in the folder of lists {str(folder)!r} "
             f"({error}): begin anew with overwrite=True"
         ) from error
+    if before is None:
+        begun, now = _writers(cuts), _writers(wanted.get(CUTS))
+        raise ValueError(
+            f"resume must go on with what {str(folder)!r} was begun with; it was begun by {begun}, "
+            + ("with other users in each" if begun == now else f"and this is {now}")
+            + ": go on as then, or begin anew with overwrite=True"
+        )
     changed = [
         f"{_SPOKEN[name]} differ{'s' if name == 'model' else ''}"
         if name in _SPOKEN
@@ -128,3 +149,11 @@ def _refuse_another(folder: Path, wanted: dict[str, Any]) -> None:
             f"resume must go on with what {str(folder)!r} was begun with; {', '.join(changed)}: "
             "ask for the same as then, or begin anew with overwrite=True"
         )
+
+
+def _writers(cuts: Any) -> str:
+    """In words, who writes a folder that is cut so."""
+    if not isinstance(cuts, list):
+        return "one machine"
+    n_shards = len(cuts) - 1
+    return f"a cluster of {n_shards} {plural(n_shards, 'shard')}"

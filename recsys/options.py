@@ -49,7 +49,13 @@ def read_tables(
 ) -> tuple[Interactions, SocialGraph | None]:
     """The table and the graph of a fit, with ids of one kind."""
     from ..datasets.readers import read_interactions, read_social
+    from ..datasets.sharded_tables import is_sharded, open_tables
+    from .ties import refuse_second_graph
 
+    if is_sharded(interactions):
+        tables = open_tables(interactions)
+        refuse_second_graph(tables, social)
+        return tables.to_interactions(), tables.to_social()
     table = read_interactions(interactions, columns=parsed_columns("--columns", columns))
     if social is None:
         return table, None

@@ -106,8 +106,8 @@ def list_request(
     options = ("raise", "warn", "skip", "popular")
     if unknown_users not in options:
         raise ValueError(f"unknown_users must be one of {options}; got {unknown_users!r}")
-    allowed = _allowed_items(model.item_ids_, items, exclude_items)
-    _check_room(k, len(model.item_ids_) if allowed is None else int(allowed.sum()))
+    allowed = allowed_items(model.item_ids_, items, exclude_items)
+    check_room(k, len(model.item_ids_) if allowed is None else int(allowed.sum()))
     new_ids = None if newcomers is None else newcomers.user_ids_
     if users is None:
         asked = _everybody(model.user_ids_, new_ids)
@@ -132,7 +132,7 @@ def similar_to(model: SimilarScorer, items: Iterable[Any] | None, k: int) -> pd.
     else:
         columns = _known_items(model.item_ids_, _distinct(items), "items")
     if n_items > 1:
-        _check_room(k, n_items - 1, "other items")
+        check_room(k, n_items - 1, "other items")
 
     def neighbours(batch: Rows) -> Lists:
         scores = model.score_similar(batch)
@@ -198,9 +198,10 @@ def checked_length(k: int) -> int:
     return int(k)
 
 
-def _allowed_items(
+def allowed_items(
     item_ids: Ids, items: Iterable[Any] | None, exclude: Iterable[Any] | None
 ) -> npt.NDArray[np.bool_] | None:
+    """Which items may be recommended, shape (n_items,); None where all may."""
     if items is None and exclude is None:
         return None
     allowed = np.full(len(item_ids), items is None)
@@ -272,7 +273,7 @@ def quoted(ids: Ids, most: int = 3) -> str:
     return shown if len(ids) <= most else f"{shown} and {len(ids) - most} more"
 
 
-def _check_room(k: int, n_allowed: int, items: str = "allowed items") -> None:
+def check_room(k: int, n_allowed: int, items: str = "allowed items") -> None:
     """Refuse when nothing may be recommended, warn when lists must be shorter than ``k``."""
     if n_allowed == 0:
         raise ValueError(

@@ -16,6 +16,8 @@ Floats = npt.NDArray[np.float32]
 Signals: TypeAlias = "Floats | sparse.csr_array"
 Ids = npt.NDArray[Any]
 
+#: users at most whose scores the scale of a model is taken from
+SCALED = 1000
 #: cells that are counted at a time
 _COUNTED = 1 << 22
 
@@ -87,7 +89,7 @@ def _known_scores(part: Any, rows: Rows) -> Floats:
     return np.asarray(part.score_signals(dense_signals(part.signals_, rows)), np.float32)
 
 
-def score_scale(model: Any, most: int = 1000) -> float:
+def score_scale(model: Any, most: int = SCALED) -> float:
     """Mean score of a model on its own training cells, over at most ``most`` users."""
     active = np.flatnonzero(evidence(model.interactions_))
     rows = active[:: max(1, len(active) // most)][:most]
@@ -132,18 +134,27 @@ def preferences(rows: Any, *, use_weights: bool) -> Csr:
 
 def relative_popularity(interactions: sparse.csr_array) -> npt.NDArray[np.float64]:
     """``m_i / m``: rows of each item over those of the average row's item, never zero."""
-    counts = _rows_of_items(interactions).astype(np.float64)
+    return relative_counts(rows_of_items(interactions))
+
+
+def relative_counts(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """:func:`relative_popularity` from the rows of each item."""
+    counts = rows.astype(np.float64)
     typical = max(float((counts**2).sum()), 1.0) / max(float(counts.sum()), 1.0)
     return np.asarray(np.maximum(counts, 1.0) / typical, np.float64)
 
 
 def item_popularity(interactions: sparse.csr_array) -> Floats:
     """Share of all training rows that each item holds, shape (n_items,), summing to one."""
-    counts = _rows_of_items(interactions)
+    return popularity_shares(rows_of_items(interactions))
+
+
+def popularity_shares(counts: npt.NDArray[np.int64]) -> Floats:
+    """Share of all training rows that each item holds, from their numbers."""
     return np.asarray(counts / max(int(counts.sum()), 1), dtype=np.float32)
 
 
-def _rows_of_items(interactions: Csr) -> npt.NDArray[np.int64]:
+def rows_of_items(interactions: Csr) -> npt.NDArray[np.int64]:
     """How many users hold each item, counted in slices: numpy widens what it counts."""
     counts = np.zeros(interactions.shape[1], np.int64)
     for start in range(0, interactions.nnz, _COUNTED):

@@ -45,7 +45,7 @@ from .selection import (
     set_dials,
     to_settings,
 )
-from .ties import with_ties
+from .ties import unsharded, with_ties
 from .update_change import Change
 from .update_factors import Renewal
 from .update_record import answers_from_memory, forget_updates
@@ -139,6 +139,11 @@ class SocialDiffusion(Recommender):
 
     base_: Any
     social_: sparse.csr_array
+    normalization_: str | float
+    damping_: float
+    memory_: float
+    cold_damping_: float
+    cold_memory_: float
 
     def __init__(
         self,
@@ -170,12 +175,13 @@ class SocialDiffusion(Recommender):
         social: Any = None,
         directed: bool | None = None,
         device: str | None = None,
+        backend: Any = None,
     ) -> Self:
         """Fit the base model, choose the settings that are "auto", and diffuse.
 
         Parameters
         ----------
-        interactions : DataFrame, sparse matrix or Interactions
+        interactions : DataFrame, sparse matrix, Interactions or ShardedTables
             The training rows; columns ``user_id, item_id`` and optionally ``weight``.
         social : DataFrame, networkx graph, sparse matrix or SocialGraph, optional
             Users known only from the graph become users of the model. Without a graph, or with
@@ -185,6 +191,8 @@ class SocialDiffusion(Recommender):
             kind of a networkx graph, and both directions for frames and matrices.
         device : {"cpu", "cuda", "cuda:0", ...}, optional
             Diffuse factors by torch, to the same tolerance; see ``recsys/device_diffusion.py``.
+        backend : "ray" or RayCluster, optional
+            Fit over ``ALS`` on a Ray cluster, to the same model; see ``recsys/cluster_fit.py``.
 
         Raises
         ------
@@ -203,20 +211,26 @@ class SocialDiffusion(Recommender):
         >>> "newcomer" in model.user_ids_
         True
         """
-        dials, device = self._checked(), checked_device(device)
-        fresh = self._fresh_base()
+        self._checked()
+        fresh, device = self.fresh_base(), checked_device(device)
+        if backend is not None:
+            # ray and what needs it are imported for those who ask for them
+            from .cluster_fit import Source, fit_on_cluster
+
+            fit_on_cluster(self, Source(interactions, social, directed), backend, device=device)
+            return self
+        interactions, social = unsharded(interactions, social)
         table = training_table(interactions)
         table, adjacency = with_ties(table, social, directed=directed)
         refuse_too_large(self, table, adjacency)
         if adjacency.nnz == 0:
             logger.info("the social graph has no tie: the result equals the base model")
-            dials = Dials(damping=0.0, memory=0.0, background=1.0)
         with self._alone(device):
             # a kind of P that this graph does not have is refused here, not at the first list
             tell("normalising the graph", 0, 1)
             operator = self._given_operator(adjacency)
             tell("normalising the graph", 1, 1)
-            selection = self._selection(table, adjacency, dials)
+            selection = self.chosen_selection(table, adjacency)
         self.base_ = fresh.fit(table)
         set_dials(self, selection)
         self.social_ = adjacency
@@ -317,7 +331,7 @@ class SocialDiffusion(Recommender):
             evidence=self.evidence,
         )
 
-    def _fresh_base(self) -> Any:
+    def fresh_base(self) -> Any:
         """An unfitted copy of the base model, with our number of threads where it sets none."""
         is_linear = hasattr(type(self.base), "score_signals") or isinstance(self.base, Blend)
         if self.base is not None and not is_linear:
@@ -339,20 +353,27 @@ class SocialDiffusion(Recommender):
             return None
         return PropagationOperator(adjacency, kind)
 
-    def _selection(
-        self, table: Interactions, adjacency: sparse.csr_array, dials: Dials
-    ) -> Selection:
-        """The settings: as given, or on a hold-out where one of them is "auto"."""
-        if self.settings is not None and adjacency.nnz:
+    def given_selection(self, *, has_ties: bool) -> Selection | None:
+        """The settings where nothing is left to a hold-out, None where something is."""
+        dials = self._checked()
+        if not has_ties:
+            dials = Dials(damping=0.0, memory=0.0, background=1.0)
+        elif self.settings is not None:
             return from_settings(self.settings)
-        if adjacency.nnz == 0 or not (dials.any_free or self.normalization == AUTO):
-            kind = KINDS[0] if self.normalization == AUTO else self.normalization
-            return as_given(dials, kind)
+        if has_ties and (dials.any_free or self.normalization == AUTO):
+            return None
+        return as_given(dials, KINDS[0] if self.normalization == AUTO else self.normalization)
+
+    def chosen_selection(self, table: Interactions, adjacency: sparse.csr_array) -> Selection:
+        """The settings, those that are "auto" by a hold-out of the table."""
+        given = self.given_selection(has_ties=adjacency.nnz > 0)
+        if given is not None:
+            return given
         return select(
-            self._fresh_base(),
+            self.fresh_base(),
             table,
             adjacency,
-            dials=dials,
+            dials=self._checked(),
             kinds=KINDS if self.normalization == AUTO else (self.normalization,),
             random_state=self.random_state,
             n_jobs=self.n_jobs,
@@ -360,7 +381,7 @@ class SocialDiffusion(Recommender):
 
     def memory_needs(self, sizes: TableSizes) -> Needs:
         """What a fit and the fitted model need beyond the tables, for ``estimate_memory``."""
-        base = self._fresh_base()
+        base = self.fresh_base()
         chooses = self.settings is None and self._checked().any_free
         return social_needs(base.memory_needs(sizes), sizes, chooses=chooses)
 

@@ -10,9 +10,27 @@ from scipy import sparse
 
 from ..datasets.ids import locate
 from ..datasets.interactions import Interactions
+from ..datasets.sharded_tables import ShardedTables
 from ..datasets.social_graph import SocialGraph
 from ..datasets.tables import as_social_graph
 from .matrices import Csr
+
+
+def unsharded(interactions: Any, social: Any) -> tuple[Any, Any]:
+    """The table and the graph of a folder of shards, for one machine; other input as it is."""
+    if not isinstance(interactions, ShardedTables):
+        return interactions, social
+    refuse_second_graph(interactions, social)
+    return interactions.to_interactions(), interactions.to_social()
+
+
+def refuse_second_graph(tables: ShardedTables, social: Any) -> None:
+    """Raise ``ValueError`` where a graph is given beside tables that bring their own."""
+    if social is not None:
+        raise ValueError(
+            f"social must be left out where the tables hold the ties; got both {tables!r} and "
+            f"{type(social).__name__}: make the tables anew with that graph (shard_tables)"
+        )
 
 
 def with_ties(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .cluster_options import Address, Backend, Fresh, Shards, Storage, Wheel, cluster_of
 from .console import (
     parsed_columns,
     parsed_number,
@@ -62,6 +63,12 @@ def fit_verb(
     seed: Seed = 0,
     jobs: Jobs = None,
     device: Device = None,
+    backend: Backend = None,
+    address: Address = None,
+    shards: Shards = None,
+    storage: Storage = None,
+    wheel: Wheel = [],  # noqa: B006
+    fresh: Fresh = False,
     force: Force = False,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Say how much memory it would take, and stop.")
@@ -72,28 +79,39 @@ def fit_verb(
     Example: `suffuse fit --interactions train.parquet --social social.parquet --out model/`
 
     Before a large one: the same with `--estimate`, which fits and writes nothing
+
+    On a cluster: the same with `--backend ray --address auto --storage /shared/run`
     """
     with spoken_errors(), progress_bars():
-        from .social import SocialDiffusion
+        from .cluster_verbs import holds_ties
 
         folder = _folder(out, estimate=estimate, force=force)
         model = _base_model(base, param or [], seed, jobs)
-        if social is not None:
-            model = SocialDiffusion(
-                model,
-                normalization=parsed_number("normalization", normalization),
-                damping=parsed_number("damping", damping),  # type: ignore[arg-type]
-                memory=parsed_number("memory", memory),  # type: ignore[arg-type]
-                background=parsed_number("background", background),  # type: ignore[arg-type]
-                random_state=seed,
-                n_jobs=jobs,
-            )
-        elif device is not None:
-            raise ValueError("--device must come with --social, whose ties it diffuses along")
-        elif {damping, memory, background} != {"auto"}:
-            say("note: without --social there is nothing to damp: the dials are not used")
+        dials = {"damping": damping, "memory": memory, "background": background}
+        if social is not None or holds_ties(interactions):
+            model = _social_model(model, {**dials, "normalization": normalization}, seed, jobs)
+        else:
+            _refuse_device(device, dials)
+        cluster = cluster_of(
+            backend,
+            folder,
+            address=address,
+            shards=shards,
+            storage=storage,
+            wheels=wheel,
+            fresh=fresh,
+        )
         if estimate:
-            _estimate(model, interactions, social, columns, social_columns, directed=directed)
+            paths = (interactions, social, columns, social_columns)
+            _estimate(model, *paths, directed=directed, cluster=cluster)
+            return
+        if cluster is not None:
+            from .cluster_verbs import fit_there, source_of
+
+            source = source_of(interactions, social, columns, social_columns, directed=directed)
+            fit_there(model, source, cluster, folder, overwrite=force)
+            _describe_dials(model)
+            say(f"model: {folder}")
             return
         with stage("reading"):
             table, graph = read_tables(
@@ -105,6 +123,22 @@ def fit_verb(
             model.save(folder, overwrite=force)
     _describe_fit(table, graph, model)
     say(f"model: {folder}")
+
+
+def _refuse_device(device: str | None, dials: dict[str, str]) -> None:
+    """Where there is no graph: nothing to diffuse on a device, and no dial to turn."""
+    if device is not None:
+        raise ValueError("--device must come with --social, whose ties it diffuses along")
+    if set(dials.values()) != {"auto"}:
+        say("note: without --social there is nothing to damp: the dials are not used")
+
+
+def _social_model(base: Any, dials: dict[str, str], seed: int, jobs: int | None) -> Any:
+    """Social diffusion over a base, with the dials of the command line."""
+    from .social import SocialDiffusion
+
+    given: dict[str, Any] = {name: parsed_number(name, value) for name, value in dials.items()}
+    return SocialDiffusion(base, random_state=seed, n_jobs=jobs).set_params(**given)
 
 
 def _folder(out: Path | None, *, estimate: bool, force: bool) -> Path:
@@ -127,8 +161,9 @@ def _estimate(
     social_columns: list[str],
     *,
     directed: bool,
+    cluster: Any,
 ) -> None:
-    """Say what a fit would take, and whether there is as much."""
+    """Say what a fit would take, per node on a cluster, and whether there is as much."""
     from ..datasets.file_sizes import sizes_in_files
     from .memory import available_bytes, readable_bytes
     from .memory_by_model import estimated_for
@@ -142,7 +177,13 @@ def _estimate(
         directed=directed,
         tell=tell,
     )
-    found, free = estimated_for(model, sizes), available_bytes()
+    if cluster is None:
+        found = estimated_for(model, sizes)
+    else:
+        from .memory_by_shard import estimated_per_node
+
+        found = estimated_per_node(model, sizes, cluster)
+    free = available_bytes()
     say(
         f"{sizes.n_interactions} interactions of {sizes.n_users} users with {sizes.n_items} items"
         + (f", {sizes.n_ties} ties as stored, one for each direction" if social is not None else "")
@@ -209,6 +250,13 @@ def _describe_fit(table: Interactions, graph: SocialGraph | None, model: Any) ->
         + (f"; {graph.n_self_ties} self ties left out" if graph.n_self_ties else "")
         + (f"; {graph.n_zero} ties of weight 0 left out" if graph.n_zero else "")
     )
+    _describe_dials(model)
+
+
+def _describe_dials(model: Any) -> None:
+    """Say which settings were chosen, and what the graph is worth."""
+    if not hasattr(model, "damping_"):
+        return
     say(
         f"chosen: damping {model.damping_:g}, memory {model.memory_:g} "
         f"(users with 1 to 5 interactions: {model.few_damping_:g}, {model.few_memory_:g}; "

@@ -9,6 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .cluster_options import (
+    Address,
+    Backend,
+    Fresh,
+    Shards,
+    Storage,
+    Wheel,
+    cluster_of,
+    finish_run,
+)
 from .console import parsed_columns, progress_bars, say, spoken_errors, stage
 from .options import (
     Columns,
@@ -56,6 +66,12 @@ def recommend_verb(
     ] = False,
     jobs: Jobs = None,
     device: Device = None,
+    backend: Backend = None,
+    address: Address = None,
+    shards: Shards = None,
+    storage: Storage = None,
+    wheel: Wheel = [],  # noqa: B006
+    fresh: Fresh = False,
     force: Force = False,
 ) -> None:
     """Write the k best items of every user to a table.
@@ -68,6 +84,8 @@ def recommend_verb(
 
     Many users: `suffuse recommend model/ --k 20 --out recs/`; should it be stopped, the same
     with `--resume` goes on
+
+    On a cluster, for everybody: the same with `--backend ray --address auto`
     """
     with spoken_errors(), progress_bars():
         from .loading import load_model
@@ -75,6 +93,15 @@ def recommend_verb(
         is_folder = _checked_target(out, resume=resume, force=force, part_users=part_users)
         if directed and social is None:
             raise ValueError("--directed must come with --social, whose ties it is about")
+        cluster = cluster_of(
+            backend,
+            out,
+            address=address,
+            shards=shards,
+            storage=storage,
+            wheels=wheel,
+            fresh=fresh,
+        )
         with stage("reading"):
             fitted = load_model(model)
             new_rows = _new_rows(fitted, interactions, columns)
@@ -83,8 +110,8 @@ def recommend_verb(
             fitted.set_params(n_jobs=jobs)
         is_frame = not is_folder and not out.name.endswith(_PARQUET)
         lists = partial(
-            fitted.recommend if is_frame else fitted.recommend_to,
-            users=_asked_users(fitted.user_ids_, users, users_from),
+            fitted.recommend if is_frame else partial(fitted.recommend_to, backend=cluster),
+            users=_asked_users(fitted, users, users_from),
             k=k,
             filter_seen=not keep_seen,
             unknown_users=unknown_users,
@@ -93,14 +120,14 @@ def recommend_verb(
             device=device,
         )
         if is_folder:
-            said = _write_folder(
-                partial(lists, resume=resume, overwrite=force), out, part_users=part_users
-            )
-        elif is_frame:
+            parts = partial(lists, resume=resume, overwrite=force)
+            said = _write_folder(parts, out, part_users=part_users)
+        elif is_frame and cluster is None:
             said = _write_frame(lists, out)
         else:
             said = _said(lists(path=out, overwrite=force))
     say(said)
+    finish_run(cluster, out)
 
 
 #: what is written in blocks; other tables come from a frame of all lists
@@ -184,7 +211,7 @@ def _said(written: WrittenLists) -> str:
     return f"{written.n_rows} recommendations for {written.n_users} users: {written.path}{parts}"
 
 
-def _asked_users(known: Any, users: list[str] | None, users_from: Path | None) -> Any:
+def _asked_users(fitted: Any, users: list[str] | None, users_from: Path | None) -> Any:
     """Raw ids from the command line, as numbers where the model's ids are numbers."""
     import pandas as pd
 
@@ -200,5 +227,5 @@ def _asked_users(known: Any, users: list[str] | None, users_from: Path | None) -
                 f"--users-from must have a column user_id; found {list(map(str, frame.columns))}"
             )
         asked += frame["user_id"].tolist()
-    asked += [typed_id(known, user) for user in users or []]
+    asked += [typed_id(fitted.user_ids_, user) for user in users or []]
     return pd.Series(asked, dtype=None if asked else object).to_numpy()

@@ -44,6 +44,27 @@ def test_only_the_same_lists_go_on(tmp_path: Path) -> None:
         begin(tmp_path, WANTED, 3, resume=True, overwrite=False)
 
 
+def test_who_cut_the_users_goes_on(tmp_path: Path) -> None:
+    """One machine, or the same shards; a manifest that tells no such thing is not read."""
+    kinds: dict[str, dict[str, Any]] = {
+        "one machine": WANTED,
+        "a cluster of 1 shard": {**WANTED, "cuts": [0, 9]},
+        "a cluster of 2 shards": {**WANTED, "cuts": [0, 5, 9]},
+    }
+    for begun, wanted in kinds.items():
+        begin(tmp_path, wanted, 3, resume=False, overwrite=True)
+        (tmp_path / part_name(0)).write_bytes(b"part")
+        begin(tmp_path, wanted, 3, resume=True, overwrite=False)
+        for now in kinds.keys() - {begun}:
+            with pytest.raises(ValueError, match=f"begun by {begun}, and this is {now}: go on as"):
+                begin(tmp_path, {**kinds[now], "k": 20}, 3, resume=True, overwrite=False)
+    with pytest.raises(ValueError, match="by a cluster of 2 shards, with other users in each: "):
+        begin(tmp_path, {**WANTED, "cuts": [0, 4, 9]}, 3, resume=True, overwrite=False)
+    (tmp_path / MANIFEST).write_text("[]")
+    with pytest.raises(ValueError, match=f"readable {MANIFEST}"):
+        begin(tmp_path, WANTED, 3, resume=True, overwrite=False)
+
+
 def test_lists_are_replaced_when_asked_and_nothing_else_is(tmp_path: Path) -> None:
     """Old parts go; a file of somebody else's stops everything."""
     begin(tmp_path, WANTED, 3, resume=False, overwrite=False)

@@ -1,0 +1,63 @@
+"""What ``suffuse fit`` and ``suffuse recommend`` do on a cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .cluster_options import finish_run
+from .console import parsed_columns, say, stage
+
+if TYPE_CHECKING:
+    from .cluster import RayCluster
+    from .cluster_tables import Source
+
+_PARQUET = (".parquet", ".pq")
+
+
+def holds_ties(interactions: Path) -> bool:
+    """Whether a path names a folder of shards with ties among them."""
+    from ..datasets.sharded_tables import is_sharded, open_tables
+
+    return is_sharded(interactions) and sum(open_tables(interactions).n_ties) > 0
+
+
+def source_of(
+    interactions: Path,
+    social: Path | None,
+    columns: list[str],
+    social_columns: list[str],
+    *,
+    directed: bool,
+) -> Source:
+    """Parquet by its path, for the cluster to read; other tables are read here."""
+    from .cluster_tables import Source
+    from .options import read_tables
+
+    given = [path for path in (interactions, social) if path is not None]
+    if all(path.is_dir() or path.suffix in _PARQUET for path in given):
+        return Source(
+            interactions,
+            social,
+            directed,
+            parsed_columns("--columns", columns),
+            parsed_columns("--social-columns", social_columns),
+        )
+    table, graph = read_tables(interactions, social, columns, social_columns, directed=directed)
+    return Source(table, graph, directed if graph is not None else None)
+
+
+def fit_there(
+    model: Any, source: Source, cluster: RayCluster, folder: Path, *, overwrite: bool
+) -> None:
+    """Fit on a cluster, save the folder of shards, and say what moved."""
+    from .cluster_fit import fit_on_cluster
+
+    tables = fit_on_cluster(model, source, cluster)
+    with stage("writing"):
+        model.save(folder, overwrite=overwrite)
+    say(
+        f"{sum(tables.n_rows)} interactions of {tables.n_users} users with {tables.n_items} items, "
+        f"{sum(tables.n_ties)} ties as stored, in {tables.n_shards} shards"
+    )
+    finish_run(cluster, folder)
