@@ -134,7 +134,8 @@ def _fit_factors(
     shared = [(str(tables.folder),)] * workers.n
     workers.setup("ids", load_ids, shared)
     workers.setup("rows", load_rows, [(str(tables.folder), plan.use_weights)] * workers.n)
-    workers.setup("ties", load_ties, shared)
     summary = fit_factors(workers, plan, resume=resume)
+    # only now, as they take as much as the rows, and factors need none
+    workers.setup("ties", load_ties, shared)
     largest = (summary.largest_user, summary.largest_item)
     warn_if_collapsed(plan.regularization, *largest, level=5)

@@ -17,6 +17,7 @@ from .cluster import RayCluster
 from .cluster_workers import ClusterError, WorkerLostError
 from .execution import resolve_jobs
 from .ray_errors import plain_error, ray_module
+from .ray_head import head_watched
 from .ray_hosts import default_shards, hosts_of
 from .ray_workers import RayWorkers
 from .store_files import write_file
@@ -168,7 +169,7 @@ def session(cluster: RayCluster) -> Iterator[Session]:
     with _silence():
         _connect(ray, cluster)
         try:
-            with _closing(Session(cluster)) as one:
+            with head_watched(ray), _closing(Session(cluster)) as one:
                 yield one
         finally:
             ray.shutdown()
@@ -201,7 +202,7 @@ def _connect(ray: Any, cluster: RayCluster) -> None:
     """Join a cluster, or start one on this machine."""
     address = cluster.address or os.environ.get("RAY_ADDRESS") or "local"
     given: dict[str, Any] = {"include_dashboard": False, "num_cpus": max(resolve_jobs(None), 1)}
-    wheels = [str(one) for one in cluster.py_modules]
+    wheels = _wheels(cluster)
     try:
         with _quiet():
             ray.init(
@@ -214,8 +215,21 @@ def _connect(ray: Any, cluster: RayCluster) -> None:
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise ClusterError(
             f"address must be that of a cluster that runs; got {address!r}: {_first_line(error)} "
-            "(start one with `ray start --head`, or leave the address out for this machine)"
+            "(start one with `ray start --head`, or leave the address out for this machine; "
+            "RAY_AUTH_MODE=token where it asks for one)"
         ) from error
+
+
+def _wheels(cluster: RayCluster) -> list[str]:
+    """What to ship, as files that are there, or addresses that Ray reads from."""
+    wheels = [str(one) for one in cluster.py_modules]
+    for wheel in wheels:
+        if not wheel.endswith(".whl") or not ("://" in wheel or Path(wheel).is_file()):
+            raise ValueError(
+                f"py_modules must be wheels that exist; got {wheel!r}: build that of suffuse by "
+                "`python -m build --wheel` in its repository"
+            )
+    return wheels
 
 
 def _first_line(error: Exception) -> str:

@@ -184,6 +184,7 @@ class EASE(Recommender):
         social: Any = None,
         directed: bool | None = None,
         n_users: int | None = None,
+        backend: Any = None,
     ) -> Any:
         """Bytes of memory at the peak of every stage, before anything is allocated.
 
@@ -195,6 +196,8 @@ class EASE(Recommender):
             The older form, ``estimate_memory(n_users, n_items)``.
         social, directed
             Of no use to this model.
+        backend : optional
+            Refused: no cluster serves this model.
 
         Returns
         -------
@@ -210,7 +213,8 @@ class EASE(Recommender):
         True
         """
         if n_items is None:
-            return super().estimate_memory(interactions, social=social, directed=directed)
+            given: dict[str, Any] = {"social": social, "directed": directed, "backend": backend}
+            return super().estimate_memory(interactions, **given)
         first = interactions if n_users is None else n_users
         return inverse_bytes(checked_count("n_users", first), checked_count("n_items", n_items))
 

@@ -18,9 +18,13 @@ from .execution import BATCH_BYTES, resolve_jobs
 from .inputs import checked_count
 from .memory_by_model import ID_BYTES
 from .memory_estimate import MemoryEstimate, TableSizes, sizes_of
+from .shard_lists import HELD_BYTES
 
-#: columns that are diffused at a time, and matrices of so many columns that a worker holds
+#: columns that are diffused at a time, and matrices of so many columns that a worker holds: two of
+#: own rows and ghosts, what it gives to others, and what the system has not taken back
 _PANEL, _PANELS = 32, 5
+#: users whose lists are written at a time, and bytes of a list of 20
+_LISTED, _LIST = 2**15, 20 * 60
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class _Share:
     ghosts: float
     n_shards: int
     weighted: bool
+    discounted: bool
     all: TableSizes
 
 
@@ -119,38 +124,51 @@ def _share(sizes: TableSizes, base: ALS, n_shards: int) -> _Share:
     away = sizes.n_users - n
     ghosts = away * (1 - (1 - 1 / max(away, 1)) ** (t * away / sizes.n_users)) if away >= 1 else 0.0
     z = sizes.n_interactions / n_shards
-    weighted = bool(base.use_weights)
-    return _Share(n, sizes.n_items, z, t, d, ghosts, n_shards, weighted, sizes)
+    weighted, discounted = bool(base.use_weights), bool(base.popularity_discount)
+    return _Share(n, sizes.n_items, z, t, d, ghosts, n_shards, weighted, discounted, sizes)
 
 
 def _worker(one: _Share, *, social: bool) -> list[tuple[str, float]]:
     """Bytes of the stages of a worker, with all that it holds beside them."""
-    ids = ID_BYTES * (one.n + one.m)
+    ids, users, items = ID_BYTES * (one.n + one.m), 4 * one.d * one.n, 4 * one.d * one.m
+    rows = 8 * one.z + 4 * one.n + ids
     ties = 12 * one.t + 4 * one.n if one.t else 0.0
-    tables = 8 * one.z + 4 * one.n + ids + ties
-    # confidences by user and by item, with indices of their own
-    cells = 16 * one.z + 4 * (one.n + one.m)
-    users, items = 4 * one.d * one.n, 4 * one.d * one.m
-    everybody = 4.0 * one.d * one.all.n_users
-    found = [("tables", tables), ("fit", tables + cells + everybody + users + 2 * items)]
-    held = tables + users + items
+    # a column of whose cell it is goes once the rows are made
+    tables = max(rows + 4 * one.z, rows + ties + 4 * one.t)
+    found = [("tables", tables), ("fit", rows + _fitting(one))]
+    held = rows + ties + users + items
     lists = 0.0
     if social and one.t:
-        rows = one.n + one.ghosts
-        panels = 4.0 * _PANEL * _PANELS * rows
+        panels = 4.0 * _PANEL * _PANELS * (one.n + one.ghosts)
         # numbers of all users for a moment, and the ties by own numbers with their weights
         graph = 8 * one.t + 16 * one.n + 4 * one.all.n_users
         found.append(("diffusing", held + users + graph + panels))
-        lists = users + 8 * one.t + 4 * one.n
-    scratch = BATCH_BYTES + 4 * (one.d + 1) * one.m * (3 if social else 1)
+        # diffused factors, weights of ties, and a copy of what friends hold
+        lists = users + 4 * one.t + min(HELD_BYTES, 8 * one.all.n_interactions)
+    scratch = (
+        BATCH_BYTES + min(_LISTED, one.n) * _LIST + 4 * (one.d + 1) * one.m * (3 if social else 1)
+    )
     return [*found, ("lists", held + lists + scratch)]
+
+
+def _fitting(one: _Share) -> float:
+    """Bytes of a fit of factors beside the rows, the graph not being there yet."""
+    users, items = 4 * one.d * one.n, 4 * one.d * one.m
+    discount = 4 * one.z if one.discounted else 0.0
+    # confidences by user; rows turned, then cut into columns for the others
+    turning = (24 if one.weighted else 20) * one.z + users
+    # confidences by user and by item, factors of everybody, and those that are made or handed out
+    stepping = 16 * one.z + 4 * (one.n + one.m) + 4 * one.d * one.all.n_users + 2 * items + users
+    return discount + max(turning, stepping)
 
 
 def _store(one: _Share, n_here: int, *, social: bool) -> float:
     """What the workers of a host have handed out and taken at the same time."""
-    # blocks of the factors of all items and users; before them the rows by item, once
+    # blocks of the factors of all items and users
     most = 4 * one.d * (one.m + one.all.n_users)
-    most = max(most, (8.0 if one.weighted else 4.0) * one.z * n_here)
+    # before them the rows by item, once: those that are made here, and those that come from afar
+    afar = (one.n_shards - n_here) / one.n_shards
+    most = max(most, (8.0 if one.weighted else 4.0) * one.z * n_here * (1 + afar))
     if social and one.t:
         hop = 3 * 4.0 * _PANEL * one.ghosts * n_here
         rows = (8 if one.weighted else 4) * one.all.n_interactions + 8 * one.all.n_users

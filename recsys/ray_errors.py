@@ -20,6 +20,8 @@ _LOST = (
 )
 #: how Ray says that its memory monitor has ended a worker
 _MEMORY = ("low on memory", "memory usage threshold")
+#: how Python says so on a host without this package
+_MISSING = "No module named 'suffuse"
 
 
 def ray_module(name: str = "ray") -> Any:
@@ -47,6 +49,10 @@ class OutOfMemoryLossError(WorkerLostError):
     """A worker that was ended because its host ran low on memory."""
 
 
+class PackageMissingError(ClusterError):
+    """A host does not have this package."""
+
+
 def plain_error(error: Exception) -> Exception:
     """The error to raise in place of one of Ray.
 
@@ -72,6 +78,11 @@ def plain_error(error: Exception) -> Exception:
         return found
     lost = tuple(getattr(kinds, name) for name in _LOST if hasattr(kinds, name))
     first = next((line for line in words.splitlines() if line.strip()), type(inner).__name__)
+    if _MISSING in words:
+        return PackageMissingError(
+            "suffuse must be installed on every host; there is one without: install it there, or "
+            "pass its wheel as py_modules"
+        )
     if any(sign in words for sign in _MEMORY) or isinstance(inner, kinds.OutOfMemoryError):
         return OutOfMemoryLossError("a worker was ended: its host ran low on memory")
     if isinstance(inner, lost):

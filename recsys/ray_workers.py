@@ -13,7 +13,7 @@ from .cluster_traffic import Traffic
 from .cluster_workers import ClusterError, Handle, WorkerLostError
 from .own_version import own_version
 from .ray_actor import Call, Greeting, ShardActor, Taken
-from .ray_errors import OutOfMemoryLossError, plain_error, ray_module
+from .ray_errors import OutOfMemoryLossError, PackageMissingError, plain_error, ray_module
 from .ray_hosts import Host, hosts_of, least_held, share_of_cores, spread
 
 Result = TypeVar("Result")
@@ -336,13 +336,11 @@ class RayWorkers:
         """What a worker has said of itself."""
         try:
             (found,) = self._got([seat.greeting])
-        except (WorkerLostError, ClusterError) as error:
-            if "No module named" in str(error.__context__ or error):
-                raise ClusterError(
-                    f"suffuse must be installed on every host; it is not on {seat.host.address}: "
-                    "install it there, or pass its wheel as py_modules"
-                ) from None
-            raise
+        except PackageMissingError:
+            raise ClusterError(
+                f"suffuse must be installed on every host; it is not on {seat.host.address}: "
+                "install it there, or pass its wheel as py_modules"
+            ) from None
         greeting: Greeting = found
         return greeting
 

@@ -25,6 +25,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 RUNNING = {
     "README.md": {"fit", "recommend", "evaluate"},
     "docs/evaluation.md": {"evaluate"},
+    "docs/cluster.md": {"fit", "recommend", "shard"},
     "docs/daily.md": {"doctor", "explain", "export", "info", "report", "spread", "update"},
     "docs/scaling.md": {"fit", "recommend"},
     "docs/serving.md": {"serve"},
@@ -54,11 +55,18 @@ def test_examples(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
+def skip_without_ray(page: str) -> None:
+    """The page on clusters needs ray."""
+    if page == "docs/cluster.md":
+        pytest.importorskip("ray", reason="needs suffuse[cluster]")
+
+
 @pytest.mark.parametrize("page", RUNNING)
 def test_the_python_of_a_page_runs(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The Python blocks run, in order, in one namespace."""
+    skip_without_ray(page)
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {}
     assert blocks(page, "python")
@@ -69,6 +77,7 @@ def test_the_python_of_a_page_runs(
 @pytest.mark.parametrize("page", RUNNING)
 def test_the_commands_of_a_page_run(page: str, tmp_path: Path) -> None:
     """The console blocks run line by line, on files like those that they name."""
+    skip_without_ray(page)
     world = sf.datasets.make_social_world(n_users=200, n_items=80, rng=0)
     train, test = sf.datasets.split_random(world.interactions, rng=0)
     train.to_parquet(tmp_path / "train.parquet")

@@ -1,13 +1,19 @@
 """Two small social worlds that the tests of the room share, and workers in this process."""
 
 import pickle
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import pytest
 
 import suffuse as sf
 from suffuse.datasets import SocialWorld, WorldShape
+from suffuse.recsys import cluster_fit, cluster_recommend
+from suffuse.recsys.cluster import RayCluster
+from suffuse.recsys.cluster_session import TemporaryStorage
 from suffuse.recsys.cluster_traffic import Traffic
 from suffuse.recsys.cluster_workers import Handle, ShardState, WorkerLostError
 
@@ -38,6 +44,12 @@ class WorkersHere:
         self._deaths, self._n_threads, self.n_calls = set(deaths), n_threads, 0
         self._recipes: dict[str, tuple[Any, Any]] = {}
         self._states: list[ShardState | None] = [self._fresh(shard) for shard in range(n)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._states = [None] * self.n
 
     def _fresh(self, shard: int) -> ShardState:
         return ShardState(shard=shard, n_shards=self.n, n_threads=self._n_threads)
@@ -119,3 +131,58 @@ class WorkersHere:
 def workers_here() -> type[WorkersHere]:
     """The class of workers in this process."""
     return WorkersHere
+
+
+class SessionHere:
+    """A session of a cluster whose workers and tasks are in this process."""
+
+    n_hosts = 1
+
+    def __init__(self, cluster: RayCluster, deaths: tuple[int, ...]) -> None:
+        self._cluster, self._deaths = cluster, deaths
+        self.n_shards = cluster.n_shards or 2
+        self._temporary = None if cluster.storage is not None else TemporaryStorage()
+        self.storage = self._temporary.path if self._temporary else Path(cluster.storage or "")
+        self.storage.mkdir(parents=True, exist_ok=True)
+
+    def kept_storage(self) -> TemporaryStorage | None:
+        """The temporary storage, which outlives the session from then on."""
+        kept, self._temporary = self._temporary, None
+        return kept
+
+    def workers(self, n: int | None = None) -> WorkersHere:
+        """Some workers."""
+        made = WorkersHere(n or self.n_shards, deaths=self._deaths)
+        made.traffic = self._cluster.traffic
+        return made
+
+    def run(self, function: Any, calls: Any) -> list[Any]:
+        """One call after the other, each twice, as a task may be that was lost."""
+        for call in calls:
+            function(*pickle.loads(pickle.dumps(call)))
+        return [function(*pickle.loads(pickle.dumps(call))) for call in calls]
+
+    def close(self) -> None:
+        """Remove what is temporary."""
+        if self._temporary is not None:
+            self._temporary.remove()
+
+
+@pytest.fixture
+def clusters_here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """From then on a backend is workers in this process, which die at ``deaths``."""
+
+    def install(*, deaths: tuple[int, ...] = ()) -> None:
+        @contextmanager
+        def opened(cluster: RayCluster) -> Iterator[SessionHere]:
+            one = SessionHere(cluster, deaths)
+            try:
+                yield one
+            finally:
+                one.close()
+
+        for module in (cluster_fit, cluster_recommend):
+            monkeypatch.setattr(module, "session", opened)
+
+    install()
+    return install

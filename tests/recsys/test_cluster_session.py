@@ -147,6 +147,16 @@ def test_no_cluster_at_an_address(ray: Any, monkeypatch: pytest.MonkeyPatch) -> 
         session(RayCluster()).__enter__()
 
 
+@pytest.mark.parametrize("name", ["a.whl", "table.parquet"])
+def test_wheels_are_looked_for(ray: Any, tmp_path: Path, name: str) -> None:
+    """One that is missing, or is none, is refused before anything is started."""
+    if not name.endswith(".whl"):
+        (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=rf"py_modules must be wheels that exist; got '.*{name}'"):
+        session(RayCluster(py_modules=(str(tmp_path / name),))).__enter__()
+    assert not ray.is_initialized()
+
+
 def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence names the extra."""
     monkeypatch.setitem(sys.modules, "ray", None)

@@ -7,7 +7,12 @@ import sys
 import pytest
 
 from suffuse.recsys.cluster_workers import ClusterError, WorkerLostError
-from suffuse.recsys.ray_errors import OutOfMemoryLossError, plain_error, ray_module
+from suffuse.recsys.ray_errors import (
+    OutOfMemoryLossError,
+    PackageMissingError,
+    plain_error,
+    ray_module,
+)
 
 kinds = pytest.importorskip("ray.exceptions", reason="needs suffuse[cluster]")
 
@@ -48,6 +53,16 @@ def test_other_troubles_are_of_the_cluster() -> None:
     assert type(found) is ClusterError
     assert "no disk" in str(found)
     assert "\n" not in str(found)
+
+
+def test_a_host_without_the_package() -> None:
+    """However Ray says that a process could not begin."""
+    words = "Traceback\nModuleNotFoundError: No module named 'suffuse'"
+    task = kinds.RayTaskError("begin", words, ModuleNotFoundError(words))
+    for error in (kinds.RaySystemError(words), kinds.ActorDiedError(task)):
+        found = plain_error(error)
+        assert type(found) is PackageMissingError
+        assert "pass its wheel as py_modules" in str(found)
 
 
 def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
