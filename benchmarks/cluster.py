@@ -133,7 +133,7 @@ def kills(folder: Path) -> list[dict[str, Any]]:
     rows = []
     for seed in range(5):
         out = folder / "killed"
-        run = child("ray", world, out, kills=4, every=seconds / 5, seed=seed)
+        run = child("ray", world, out, kills=4, every=seconds / 12, seed=seed)
         rows.append(
             {
                 "kills": run["kills"],

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets.sharded_tables import ShardedTables
+from ..diffusion.normalization import check_normalization
 from .als import ALS, warn_if_collapsed
 from .cluster import as_cluster
 from .cluster_als import fit_factors
@@ -24,6 +25,7 @@ from .cluster_tables import sharded
 from .cluster_taste import prepare_taste
 from .cluster_workers import Workers
 from .factor_files import FactorPlan
+from .selection import AUTO
 from .shard_rows import load_ids, load_rows, load_ties
 from .sharded_model import open_sharded
 
@@ -74,11 +76,14 @@ def fit_on_cluster(
     cluster, base = as_cluster(backend), _served_base(model)
     if device is not None:
         raise ValueError(f"device must be left out where there is a backend; got {device!r}")
+    if base is not model:
+        _refuse_kind(model)
     with session(cluster) as one:
         tables = sharded(one, cluster, source)
         with one.workers(tables.n_shards) as workers:
             selection = None
             if base is not model:
+                _refuse_one_way(model, tables)
                 resume = cluster.resume
                 selection = selection_for(workers, model, tables, one.storage, resume=resume)
             plan = _plan(base, tables, one.storage / _FACTORS)
@@ -93,6 +98,23 @@ def fit_on_cluster(
         shutil.rmtree(one.storage / _FACTORS, ignore_errors=True)
         keep_storage(model, one.kept_storage())
     return tables
+
+
+def _refuse_kind(model: Any) -> None:
+    """Raise ``ValueError`` for a kind of P that there is not, before anything is fitted."""
+    kind = model.normalization if model.settings is None else model.settings["normalization"]
+    if kind != AUTO and check_normalization(kind) == "flux":
+        raise ValueError("normalization must be another kind than 'flux' with a backend")
+
+
+def _refuse_one_way(model: Any, tables: ShardedTables) -> None:
+    """Raise ``ValueError`` where ties bind one side and the kind of P needs both."""
+    kind = model.normalization if model.settings is None else model.settings["normalization"]
+    if kind == "doubly_stochastic" and tables.directed:
+        raise ValueError(
+            "normalization 'doubly_stochastic' must have a symmetric graph; got one with "
+            "directed=True: pass directed=False, or use normalization='row'"
+        )
 
 
 def _served_base(model: Any) -> ALS:

@@ -78,7 +78,10 @@ def lists_on_cluster(
     _refuse_others(absent)
     k, cluster = checked_length(wanted.k), as_cluster(backend)
     checked_count("users_per_part", wanted.users_per_part)
-    is_folder(path)
+    if not is_folder(path):
+        raise ValueError(
+            f"path must be a folder of parts where a cluster writes; got the file {str(path)!r}"
+        )
     refuse_taken(path, resume=wanted.resume, overwrite=wanted.overwrite)
     allowed = allowed_items(model.item_ids_, wanted.items, wanted.exclude_items)
     check_room(k, len(model.item_ids_) if allowed is None else int(allowed.sum()))

@@ -67,11 +67,13 @@ def sharded(one: Session, cluster: RayCluster, source: Source) -> ShardedTables:
         tables = _from_files(one, source, folder, resume=cluster.resume)
     else:
         table, adjacency = with_ties(training_table(given), source.social, directed=source.directed)
+        # a number that nobody asked for must not be too large
+        n_shards = cluster.n_shards or min(one.n_shards, table.n_users)
         tables = shard_in_memory(
             table,
             adjacency if source.social is not None else None,
             folder,
-            n_shards=one.n_shards,
+            n_shards=n_shards,
             directed=source.directed,
             overwrite=True,
         )
@@ -117,11 +119,10 @@ def _files(path: Any) -> Any:
     """Names, sizes and times of the parts of a table; of a table in memory its kind."""
     if not isinstance(path, str | Path):
         return type(path).__name__
-    place = Path(path)
-    parts = sorted(place.glob("*.parquet")) if place.is_dir() else [place]
-    return [
-        (str(part), part.stat().st_size, part.stat().st_mtime_ns) for part in parts if part.exists()
-    ]
+    place = Path(path).absolute()
+    parts = sorted(place.iterdir()) if place.is_dir() else [place]
+    stats = [(part, part.stat()) for part in parts if part.is_file()]
+    return [(str(part), stat.st_size, stat.st_mtime_ns) for part, stat in stats] or str(place)
 
 
 def _refuse_other_number(tables: ShardedTables, cluster: RayCluster) -> None:

@@ -244,6 +244,7 @@ class MakesLists(Protocol):
             from .cluster_recommend import Wanted, lists_on_cluster
 
             alone = {"users": users, "interactions": interactions, "social": social}
+            alone["directed"] = directed
             wanted = Wanted(k, filter_seen, items, exclude_items, users_per_part, resume, overwrite)
             return lists_on_cluster(self, Path(path), wanted, backend, {**alone, "device": device})
         new = newcomers = None

@@ -54,6 +54,10 @@ def weighted(rows: Csr, scale: npt.NDArray[np.float64] | None) -> Csr:
 
 def confidences(rows: Csr, confidence: float) -> Any:
     """``confidence * rows`` as a matrix of the older kind, whose arrays can be written to."""
+    if rows.nnz >= 2**31:
+        raise ValueError(
+            f"a shard must have fewer than 2^31 rows; got {rows.nnz}: take more shards"
+        )
     data = rows.data * np.float32(confidence)
     parts = (data, np.array(rows.indices, np.int32), np.array(rows.indptr, np.int32))
     return sparse.csr_matrix(parts, shape=rows.shape)
@@ -114,8 +118,12 @@ def joined_columns(
 
 
 def _narrow(pointers: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-    """32 bits where they suffice: implicit takes no others."""
-    return pointers.astype(np.int32) if pointers[-1] < 2**31 else pointers
+    """In 32 bits, as the positions are: implicit takes no mixture."""
+    if pointers[-1] >= 2**31:
+        raise ValueError(
+            f"a block of items must have fewer than 2^31 rows; got {pointers[-1]}: take more shards"
+        )
+    return pointers.astype(np.int32)
 
 
 @njit(nogil=True, cache=True)

@@ -91,8 +91,7 @@ def recommend_verb(
         from .loading import load_model
 
         is_folder = _checked_target(out, resume=resume, force=force, part_users=part_users)
-        if directed and social is None:
-            raise ValueError("--directed must come with --social, whose ties it is about")
+        _refuse_alone(directed, social)
         cluster = cluster_of(
             backend,
             out,
@@ -102,6 +101,7 @@ def recommend_verb(
             wheels=wheel,
             fresh=fresh,
         )
+        _refuse_file(out, may_be=is_folder or cluster is None)
         with stage("reading"):
             fitted = load_model(model)
             new_rows = _new_rows(fitted, interactions, columns)
@@ -122,7 +122,7 @@ def recommend_verb(
         if is_folder:
             parts = partial(lists, resume=resume, overwrite=force)
             said = _write_folder(parts, out, part_users=part_users)
-        elif is_frame and cluster is None:
+        elif is_frame:
             said = _write_frame(lists, out)
         else:
             said = _said(lists(path=out, overwrite=force))
@@ -132,6 +132,16 @@ def recommend_verb(
 
 #: what is written in blocks; other tables come from a frame of all lists
 _PARQUET = (".parquet", ".pq")
+
+
+def _refuse_alone(directed: bool, social: Path | None) -> None:
+    if directed and social is None:
+        raise ValueError("--directed must come with --social, whose ties it is about")
+
+
+def _refuse_file(out: Path, *, may_be: bool) -> None:
+    if not may_be:
+        raise ValueError(f"--out must be a folder with --backend; got {str(out)!r}")
 
 
 def _checked_target(out: Path, *, resume: bool, force: bool, part_users: int | None) -> bool:

@@ -189,6 +189,12 @@ def test_saved_and_loaded_it_is_the_same(
         (lambda rows, ties: social().fit(rows, social=ties, backend="ray", device="cpu"),
          "device must be left out where there is a backend; got 'cpu'"),
         (lambda rows, ties: sf.ALS().fit(rows, backend="spark"), "backend must be"),
+        (lambda rows, ties: social(normalization="even").fit(rows, social=ties, backend="ray"),
+         "normalization must be"),
+        (lambda rows, ties: social(normalization="flux").fit(rows, social=ties, backend="ray"),
+         "normalization must be another kind than 'flux'"),
+        (lambda rows, ties: social(normalization="doubly_stochastic").fit(
+            rows, social=ties, directed=True, backend="ray"), "must have a symmetric graph"),
         (lambda rows, ties: sf.ALS(n_factors=0).fit(rows, backend="ray"), "n_factors must be"),
         (lambda rows, ties: sf.ALS().fit(rows.iloc[:0], backend="ray"), "at least one row"),
         (lambda rows, ties: sf.ALS().fit(rows, backend=sf.RayCluster(n_shards=999)),
