@@ -48,17 +48,25 @@ class Watch:
 
 
 def worker_pids() -> list[int]:
-    """Processes in which a Ray actor of ours runs."""
+    """Workers of the Ray that this process has started, and of no other."""
     found = []
     for place in Path("/proc").iterdir():
         if place.name.isdigit():
             try:
                 title = (place / "cmdline").read_bytes()
-            except OSError:
+                raylet = _parent(int(place.name))
+                is_ours = title.startswith(b"ray::ShardActor") and _parent(raylet) == os.getpid()
+            except (OSError, IndexError):
                 continue
-            if title.startswith(b"ray::ShardActor"):
+            if is_ours:
                 found.append(int(place.name))
     return found
+
+
+def _parent(pid: int) -> int:
+    """The process that started another one."""
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    return int(stat.rsplit(")", 1)[1].split()[1])
 
 
 def memory_of(pid: int) -> tuple[int, int]:
