@@ -11,6 +11,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -21,11 +22,12 @@ import suffuse as sf
 ROOT = Path(__file__).parents[1]
 ROOMS = ("recsys", "diffusion", "training", "datasets")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CLUSTER = "docs/cluster.md"
 #: pages whose Python and commands run as written, and the verbs that each must show
 RUNNING = {
     "README.md": {"fit", "recommend", "evaluate"},
     "docs/evaluation.md": {"evaluate"},
-    "docs/cluster.md": {"fit", "recommend", "shard"},
+    CLUSTER: {"fit", "recommend", "shard"},
     "docs/daily.md": {"doctor", "explain", "export", "info", "report", "spread", "update"},
     "docs/scaling.md": {"fit", "recommend"},
     "docs/serving.md": {"serve"},
@@ -57,21 +59,31 @@ def test_examples(name: str) -> None:
 
 def skip_without_ray(page: str) -> None:
     """The page on clusters needs ray."""
-    if page == "docs/cluster.md":
+    if page == CLUSTER:
         pytest.importorskip("ray", reason="needs suffuse[cluster]")
 
 
-@pytest.mark.parametrize("page", RUNNING)
+@pytest.mark.parametrize("page", sorted(RUNNING.keys() - {CLUSTER}))
 def test_the_python_of_a_page_runs(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The Python blocks run, in order, in one namespace."""
-    skip_without_ray(page)
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {}
     assert blocks(page, "python")
     for block in blocks(page, "python"):
         exec(compile(block, page, "exec"), namespace)
+
+
+def test_the_python_of_the_page_on_clusters_runs(
+    tmp_path: Path, on_ray: Callable[..., None]
+) -> None:
+    """Its blocks run, in order, in a process that Ray may end."""
+    skip_without_ray(CLUSTER)
+    script, verdict = tmp_path / "page.py", tmp_path / "verdict"
+    told = f"import atexit, pathlib\natexit.register(pathlib.Path({str(verdict)!r}).touch)\n"
+    script.write_text("".join([told, *blocks(CLUSTER, "python")]), encoding="utf-8")
+    on_ray([sys.executable, "-W", "error", str(script)], verdict, tmp_path)
 
 
 @pytest.mark.parametrize("page", RUNNING)

@@ -17,6 +17,9 @@ from suffuse.recsys.cluster_session import TemporaryStorage
 from suffuse.recsys.cluster_traffic import Traffic
 from suffuse.recsys.cluster_workers import Handle, ShardState, WorkerLostError
 
+#: files that start Ray, which test_on_ray.py runs; by its name each can be run as any other
+collect_ignore = ["on_ray"]
+
 
 @pytest.fixture(scope="session")
 def tall() -> SocialWorld:

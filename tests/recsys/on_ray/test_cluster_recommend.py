@@ -14,7 +14,7 @@ import pytest
 import suffuse as sf
 from suffuse.recsys.cluster_session import session
 
-pytest.importorskip("ray", reason="ray is not installed: pip install 'suffuse[cluster]'")
+pytest.importorskip("ray", reason="needs suffuse[cluster]")
 
 
 @pytest.fixture(scope="module")
