@@ -17,13 +17,14 @@ from ..diffusion.normalization import check_normalization
 from .als import ALS, warn_if_collapsed
 from .cluster import as_cluster
 from .cluster_als import fit_factors
-from .cluster_model import keep_storage, publish_model
+from .cluster_model import keep_storage, publish_model, unchanged_on_error
 from .cluster_selection import selection_for
 from .cluster_session import session
 from .cluster_tables import Source as Source
 from .cluster_tables import sharded
-from .cluster_taste import prepare_taste
+from .cluster_taste import prepare_taste, taste_key
 from .cluster_workers import Workers
+from .execution import worker_threads
 from .factor_files import FactorPlan
 from .selection import AUTO
 from .shard_rows import load_ids, load_rows, load_ties
@@ -74,13 +75,14 @@ def fit_on_cluster(
     ValueError: backend must be left out but for ALS and SocialDiffusion over ALS; got EASE
     """
     cluster, base = as_cluster(backend), _served_base(model)
+    n_threads = worker_threads(base)
     if device is not None:
         raise ValueError(f"device must be left out where there is a backend; got {device!r}")
     if base is not model:
         _refuse_kind(model)
     with session(cluster) as one:
         tables = sharded(one, cluster, source)
-        with one.workers(tables.n_shards) as workers:
+        with one.workers(tables.n_shards, n_threads=n_threads) as workers:
             selection = None
             if base is not model:
                 _refuse_one_way(model, tables)
@@ -90,11 +92,12 @@ def fit_on_cluster(
             _fit_factors(workers, plan, tables, resume=cluster.resume)
             # a folder of its own: rows of an earlier fit may still be read from another
             folder = one.storage / f"model-{secrets.token_hex(4)}"
-            publish_model(workers, model, base, selection, folder)
-            if selection is not None and any(tables.n_ties):
-                key = open_sharded(folder).fingerprint
-                spread = one.storage / _SPREAD
-                prepare_taste(workers, selection, spread, key=key, resume=cluster.resume)
+            with unchanged_on_error(model):
+                publish_model(workers, model, base, selection, folder)
+                if selection is not None and any(tables.n_ties):
+                    key = taste_key(open_sharded(folder).fingerprint, tables.starts)
+                    spread = one.storage / _SPREAD
+                    prepare_taste(workers, selection, spread, key=key, resume=cluster.resume)
         shutil.rmtree(one.storage / _FACTORS, ignore_errors=True)
         keep_storage(model, one.kept_storage())
     return tables

@@ -63,10 +63,13 @@ class ListPart:
 
 @dataclass(frozen=True)
 class ShardFacts:
-    """Of a shard: users with items, whether one has a tie, bytes of what it hands out."""
+    """Of a shard: users with items, whether it lacks rows of friends, bytes that it hands out.
+
+    Rows are lacked where a user has a tie, and not by who outlived another worker.
+    """
 
     n_active: int
-    has_ties: bool
+    lacks_rows: bool
     count_bytes: int
     row_bytes: int
 
@@ -126,7 +129,10 @@ def write_lists(
         n_kept = len(counts)
         tell(STAGE, _users_in(queues, counts), plan.starts[-1])
         if n_kept < n_parts:
-            workers.steadily(lambda: _write_missing(workers, plan, queues, counts))
+            # however many workers are lost, as long as parts are made between
+            workers.steadily(
+                lambda: _write_missing(workers, plan, queues, counts), done=lambda: len(counts)
+            )
         n_users, n_rows = (sum(one[place] for one in counts.values()) for place in (0, 1))
         finish(folder, wanted, {"users": n_users, "rows": n_rows, "parts": n_parts})
     return WrittenLists(folder, n_users, n_rows, n_parts, n_kept)
@@ -235,12 +241,14 @@ def _scale(workers: Workers, facts: list[ShardFacts]) -> float:
 
 
 def _exchange_held(workers: Workers, plan: ListPlan, facts: list[ShardFacts]) -> None:
-    """Hand the preference rows of all to every worker with ties."""
+    """Hand the preference rows of all to every worker with ties that has none of them yet."""
+    takers = [shard for shard, one in enumerate(facts) if one.lacks_rows]
+    if not takers:
+        return
     made = workers.each(hand_out_rows, n_returns=3)
     everything = tuple(piece for one in made for piece in one)
-    given = [(plan.starts, *everything) if one.has_ties else () for one in facts]
+    given = [(plan.starts, *everything) if one.lacks_rows else () for one in facts]
     workers.fetch(workers.each(take_rows, given, stage=HELD))
-    takers = [shard for shard, one in enumerate(facts) if one.has_ties]
     _expect(workers, HELD, [one.row_bytes for one in facts], takers)
 
 
@@ -265,9 +273,10 @@ def count_rows(state: ShardState) -> tuple[ShardFacts, npt.NDArray[np.int32]]:
     """Facts about a shard, and how many of its users hold each item."""
     rows = state.get(ShardRows).rows
     counts = rows_of_items(rows).astype(np.int32)  # at most the users of a shard
+    has_ties = state.has(ShardTies) and state.get(ShardTies).adjacency.nnz > 0
     facts = ShardFacts(
         n_active=int(np.count_nonzero(evidence(rows))),
-        has_ties=state.has(ShardTies) and state.get(ShardTies).adjacency.nnz > 0,
+        lacks_rows=has_ties and not state.has(ShardHeld),
         count_bytes=counts.nbytes,
         row_bytes=HeldRows.of(rows).nbytes,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +39,24 @@ def keep_storage(model: Any, storage: object) -> None:
         rows.keep(storage)
 
 
-def load_shard(state: ShardState, folder: str) -> int:
-    """Read the shard of a worker from a model folder; how many ties it has."""
-    stored = open_sharded(folder)
-    starts, shard = stored.starts, state.shard
+@contextmanager
+def unchanged_on_error(model: Any) -> Iterator[None]:
+    """Leave a model as it was where the block fails."""
+    before = dict(vars(model))
+    try:
+        yield
+    except BaseException:
+        vars(model).clear()
+        vars(model).update(before)
+        raise
+
+
+def load_shard(state: ShardState, folder: str, starts: tuple[int, ...]) -> int:
+    """Read the users of a worker from a model folder, whatever its shards; how many ties."""
+    stored, shard = open_sharded(folder), state.shard
 
     def rows(name: str) -> Any:
-        return stored.rows(name, shard)
+        return stored.between(name, starts[shard], starts[shard + 1])
 
     state.put(ShardIds(rows("user_ids_"), stored.item_ids()))
     state.put(ShardRows(rows("interactions_"), starts, shard))

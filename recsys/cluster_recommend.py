@@ -1,8 +1,8 @@
 """Lists for everybody on a cluster: shards of a model to workers, parts of lists to a folder.
 
 Each worker reads the rows of its own users from the model's folder, takes part in the diffusion of
-factors, and writes the lists of its users. A model that lies in other shards than asked for, or in
-none, is cut into shards in the storage first.
+factors, and writes the lists of its users. Where other shards are asked for than the model lies in,
+each worker reads what it needs of those. A model in memory is cut into shards in the storage first.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .cluster import RayCluster, as_cluster
+from .cluster import as_cluster
 from .cluster_lists import write_lists
 from .cluster_model import load_shard
 from .cluster_session import Session, session
-from .cluster_taste import prepare_taste
+from .cluster_taste import prepare_taste, taste_key
+from .execution import worker_threads
 from .inputs import checked_count
 from .list_files import WrittenLists, is_folder
 from .list_manifest import refuse_taken
@@ -86,25 +87,26 @@ def lists_on_cluster(
     allowed = allowed_items(model.item_ids_, wanted.items, wanted.exclude_items)
     check_room(k, len(model.item_ids_) if allowed is None else int(allowed.sum()))
     with session(cluster) as one:
-        stored = _stored(model, cluster, one)
+        stored = _stored(model, one)
+        starts = stored.cut(cluster.n_shards or stored.n_shards)
         plan = ListPlan(
             folder=str(path.absolute()),
             k=k,
             filter_seen=wanted.filter_seen,
             allowed=allowed,
             users_per_part=wanted.users_per_part,
-            starts=stored.starts,
+            starts=starts,
             settings=stored.settings,
         )
-        with one.workers(stored.n_shards) as workers:
-            asked = [(str(stored.folder),)] * workers.n
+        with one.workers(len(starts) - 1, n_threads=worker_threads(model)) as workers:
+            asked = [(str(stored.folder), starts)] * workers.n
             n_ties = sum(workers.setup("model", load_shard, asked))
             if stored.settings is not None and n_ties:
                 prepare_taste(
                     workers,
                     from_settings(stored.settings),
                     one.storage / _SPREAD,
-                    key=stored.fingerprint,
+                    key=taste_key(stored.fingerprint, starts),
                     resume=cluster.resume,
                 )
             return write_lists(
@@ -126,12 +128,10 @@ def _refuse_others(absent: Mapping[str, Any]) -> None:
             )
 
 
-def _stored(model: Any, cluster: RayCluster, one: Session) -> ShardedModel:
+def _stored(model: Any, one: Session) -> ShardedModel:
     """The model as a folder of shards, its own where there is one."""
     folder = folder_of(model)
     if folder is not None:
-        stored = open_sharded(folder)
-        if cluster.n_shards in (None, stored.n_shards):
-            return stored
+        return open_sharded(folder)
     n_shards = min(one.n_shards, len(model.user_ids_))
     return shard_model(model, one.storage / _MODEL, n_shards=n_shards, overwrite=True)

@@ -6,10 +6,11 @@ import logging
 import os
 import secrets
 import shutil
+import socket
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from .ray_errors import plain_error, ray_module
 from .ray_head import head_watched
 from .ray_hosts import default_shards, hosts_of
 from .ray_workers import RayWorkers
-from .store_files import write_file
+from .store_files import locked_at_once, write_file
 
 #: what keeps Ray quiet when it is started: neither statistics sent home nor a notice of its plans
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
@@ -177,16 +178,24 @@ def session(cluster: RayCluster) -> Iterator[Session]:
 
 @contextmanager
 def _closing(one: Session) -> Iterator[Session]:
-    try:
+    """Use a session that nobody else may have the storage of, and end it."""
+    with ExitStack() as held:
+        held.callback(one.close)
+        try:
+            held.enter_context(locked_at_once(one.storage))
+        except BlockingIOError as error:
+            raise ClusterError(
+                f"storage must not be that of a run under way; got {str(one.storage)!r}: wait for "
+                "that run, or give each run a folder of its own"
+            ) from error
         yield one
-    finally:
-        one.close()
 
 
 def _check_connection(ray: Any, cluster: RayCluster) -> None:
     """Refuse to mean another cluster than that of this process."""
     here = str(ray.get_runtime_context().gcs_address)
-    if cluster.address not in (None, "auto", "local", here):
+    known = (None, "auto", "local", here)
+    if cluster.address not in known and _numbered(cluster.address) != _numbered(here):
         raise ClusterError(
             f"address must be that of the cluster of this process, {here!r}; got "
             f"{cluster.address!r}: leave it out, or call ray.shutdown() before"
@@ -196,6 +205,15 @@ def _check_connection(ray: Any, cluster: RayCluster) -> None:
             "py_modules must be given to ray.init where this process is connected already: "
             "ray.init(..., runtime_env={'py_modules': [...]})"
         )
+
+
+def _numbered(address: str | None) -> str:
+    """``host:port`` with the host by its number, as it came where nobody knows it."""
+    host, _, port = str(address).rpartition(":")
+    try:
+        return f"{socket.gethostbyname(host)}:{port}"
+    except OSError:
+        return str(address)
 
 
 def _connect(ray: Any, cluster: RayCluster) -> None:

@@ -8,6 +8,12 @@ from .cluster_agreement import weigh_ties
 from .cluster_diffusion import diffuse_factors
 from .cluster_workers import Workers
 from .selection import Selection
+from .store_manifest import seal
+
+
+def taste_key(model: str, starts: tuple[int, ...]) -> str:
+    """What diffused factors depend on besides settings: the model's fingerprint, and the cuts."""
+    return seal({"model": model, "starts": list(starts)})
 
 
 def prepare_taste(

@@ -123,9 +123,12 @@ class Workers(Protocol):
         """No longer call what was set up under a key."""
         ...
 
-    def steadily(self, body: Callable[[], Result]) -> Result:
+    def steadily(
+        self, body: Callable[[], Result], *, done: Callable[[], object] | None = None
+    ) -> Result:
         """``body()``, again from its beginning wherever a worker was lost, with a new one for it.
 
-        Raises :class:`ClusterError` where too many are lost without an end.
+        Raises :class:`ClusterError` where too many are lost while ``done()`` stays what it was;
+        without it, before ``body`` has ended.
         """
         ...

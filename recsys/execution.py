@@ -40,6 +40,12 @@ def resolve_jobs(n_jobs: int | None) -> int:
     return within_limit(int(n_jobs))
 
 
+def worker_threads(model: Any) -> int | None:
+    """At most so many threads for each worker of a cluster; None where a model sets no limit."""
+    n_jobs = getattr(model, "n_jobs", None)
+    return None if n_jobs in (None, -1) else resolve_jobs(n_jobs)
+
+
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Hold BLAS to one thread: its results depend on how many it uses, and ours must not.

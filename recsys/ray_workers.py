@@ -13,13 +13,14 @@ from .cluster_traffic import Traffic
 from .cluster_workers import ClusterError, Handle, WorkerLostError
 from .own_version import own_version
 from .ray_actor import Call, Greeting, ShardActor, Taken
-from .ray_errors import OutOfMemoryLossError, PackageMissingError, plain_error, ray_module
+from .ray_errors import PackageMissingError, plain_error, ray_module
 from .ray_hosts import Host, hosts_of, least_held, share_of_cores, spread
+from .ray_losses import Losses
 
 Result = TypeVar("Result")
 
-#: losses without an end of what was under way, and seconds to wait for a process or a host
-_LOSSES, _PATIENCE, _PAUSE = 8, 120.0, 0.5
+#: seconds to wait for a process or a host, and between looks
+_PATIENCE, _PAUSE = 120.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -155,15 +156,17 @@ class RayWorkers:
         """No longer call what was set up under a key."""
         self._recipes.pop(key, None)
 
-    def steadily(self, body: Callable[[], Result]) -> Result:
+    def steadily(
+        self, body: Callable[[], Result], *, done: Callable[[], object] | None = None
+    ) -> Result:
         """``body()``, again from its beginning wherever a worker was lost, with a new one for it.
 
         Raises
         ------
         ClusterError
-            Where workers are lost again and again without an end of ``body``.
+            Where workers are lost again and again, and nothing more is ``done`` between.
         """
-        losses: list[WorkerLostError] = []
+        losses = Losses(done)
         self._depth += 1
         try:
             while True:
@@ -174,9 +177,7 @@ class RayWorkers:
                         self._collect()
                     return result
                 except WorkerLostError as error:
-                    losses.append(error)
-                    if len(losses) > _LOSSES:
-                        raise _gave_up(losses) from None
+                    losses.note(error)
                     time.sleep(_PAUSE if len(losses) > 1 else 0.0)
         finally:
             self._depth -= 1
@@ -356,18 +357,3 @@ def _check(greeting: Greeting, host: Host, probe: str | None) -> None:
         raise ClusterError(
             f"storage must be a folder that every host sees; {host.address} does not see {probe}"
         )
-
-
-def _gave_up(losses: list[WorkerLostError]) -> ClusterError:
-    """Too many losses in one sentence."""
-    full = sum(isinstance(one, OutOfMemoryLossError) for one in losses)
-    if 2 * full > len(losses):
-        return ClusterError(
-            f"the hosts must have memory for their workers; {full} were ended because a host ran "
-            "low on it: take more shards on more hosts, or larger ones (estimate_memory tells what "
-            "a worker needs)"
-        )
-    return ClusterError(
-        f"the cluster must keep its workers; {len(losses)} times one was lost before a step was "
-        f"done, the last time: {losses[-1]}"
-    )

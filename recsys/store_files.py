@@ -93,6 +93,16 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def locked_at_once(folder: Path) -> Iterator[None]:
+    """The same without waiting; raises ``BlockingIOError`` where another writer is there."""
+    handle = _lock_or_raise(folder, wait=False)
+    try:
+        yield
+    finally:
+        _release(handle)
+
+
+@contextmanager
 def fresh_folder(folder: Path) -> Iterator[Path]:
     """A new folder beside ``folder``, which takes its name when the block ends well.
 
@@ -199,6 +209,14 @@ def _release(handle: int | None) -> None:
 
 def _lock(folder: Path, *, wait: bool) -> int | None:
     """An open handle that holds the lock; None where it is held, or there are no locks."""
+    try:
+        return _lock_or_raise(folder, wait=wait)
+    except BlockingIOError:
+        return None
+
+
+def _lock_or_raise(folder: Path, *, wait: bool) -> int | None:
+    """The same, and ``BlockingIOError`` where it is held."""
     if sys.platform == "win32":
         return None
     handle = os.open(folder, os.O_RDONLY)
@@ -206,7 +224,7 @@ def _lock(folder: Path, *, wait: bool) -> int | None:
         fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
-        return None
+        raise
     except OSError as error:
         os.close(handle)
         logger.debug("%s cannot be locked: %s", folder, error)

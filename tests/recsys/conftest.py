@@ -112,8 +112,8 @@ class WorkersHere:
         """Do not."""
         self._recipes.pop(key, None)
 
-    def steadily(self, body: Any) -> Any:
-        """Again where one is dead."""
+    def steadily(self, body: Any, *, done: Any = None) -> Any:
+        """Again where one is dead, however often."""
         while True:
             try:
                 self._revive()
@@ -141,8 +141,10 @@ class SessionHere:
 
     n_hosts = 1
 
-    def __init__(self, cluster: RayCluster, deaths: tuple[int, ...]) -> None:
-        self._cluster, self._deaths = cluster, deaths
+    def __init__(
+        self, cluster: RayCluster, deaths: tuple[int, ...], asked: list[int | None]
+    ) -> None:
+        self._cluster, self._deaths, self._asked = cluster, deaths, asked
         self.n_shards = cluster.n_shards or 2
         self._temporary = None if cluster.storage is not None else TemporaryStorage()
         self.storage = self._temporary.path if self._temporary else Path(cluster.storage or "")
@@ -153,9 +155,10 @@ class SessionHere:
         kept, self._temporary = self._temporary, None
         return kept
 
-    def workers(self, n: int | None = None) -> WorkersHere:
+    def workers(self, n: int | None = None, *, n_threads: int | None = None) -> WorkersHere:
         """Some workers."""
-        made = WorkersHere(n or self.n_shards, deaths=self._deaths)
+        self._asked.append(n_threads)
+        made = WorkersHere(n or self.n_shards, deaths=self._deaths, n_threads=n_threads or 1)
         made.traffic = self._cluster.traffic
         return made
 
@@ -172,13 +175,21 @@ class SessionHere:
 
 
 @pytest.fixture
-def clusters_here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def threads_asked() -> list[int | None]:
+    """The limits on threads that ``clusters_here`` was given, in their order."""
+    return []
+
+
+@pytest.fixture
+def clusters_here(
+    monkeypatch: pytest.MonkeyPatch, threads_asked: list[int | None]
+) -> Callable[..., None]:
     """From then on a backend is workers in this process, which die at ``deaths``."""
 
     def install(*, deaths: tuple[int, ...] = ()) -> None:
         @contextmanager
         def opened(cluster: RayCluster) -> Iterator[SessionHere]:
-            one = SessionHere(cluster, deaths)
+            one = SessionHere(cluster, deaths, threads_asked)
             try:
                 yield one
             finally:

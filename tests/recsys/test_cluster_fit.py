@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 import suffuse as sf
+from suffuse.recsys import cluster_fit
 from suffuse.recsys.cluster_tables import Source
 from suffuse.recsys.cluster_verbs import fit_there
+from suffuse.recsys.contract import NotFittedError
 
 
 def tables(*, numbers: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -222,6 +224,57 @@ def test_lists_of_some_are_for_one_machine(
     with pytest.raises(ValueError, match="must be a folder of parts where a cluster writes"):
         model.recommend_to(tmp_path / "recs.parquet", backend="ray")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_lists_by_other_workers_than_those_of_the_fit(
+    clusters_here: Callable[..., None], tmp_path: Path, n: int
+) -> None:
+    """Each reads what it needs of the three shards; the driver reads no row of users."""
+    rows, ties = tables(numbers=False)
+    folder = tmp_path / "model"
+    fitted = social().fit(rows, social=ties, backend=sf.RayCluster(n_shards=3))
+    fitted.save(folder)
+    loaded = sf.load_model(folder)
+    written = loaded.recommend_to(tmp_path / "recs", k=5, backend=sf.RayCluster(n_shards=n))
+    assert "user_factors_" not in vars(loaded.base_)
+    assert not {"user_ids_", "interactions_", "social_"} & set(vars(loaded))
+    found = pd.read_parquet(written.path)
+    pd.testing.assert_frame_equal(found, fitted.recommend(k=5))
+
+
+def test_a_limit_on_threads_holds_for_workers(
+    clusters_here: Callable[..., None], threads_asked: list[int | None], tmp_path: Path
+) -> None:
+    """Of the model, or of the base; -1 and None leave it to the cluster."""
+    rows, ties = tables(numbers=False)
+    social(n_jobs=1).fit(rows, social=ties, backend="ray")
+    model = sf.ALS(n_factors=3, regularization=2.0, max_iter=1, n_jobs=-1).fit(rows, backend="ray")
+    model.recommend_to(tmp_path / "recs", backend="ray")
+    model.set_params(n_jobs=1).recommend_to(tmp_path / "more", backend="ray")
+    assert threads_asked == [1, None, None, 1]
+    with pytest.raises(ValueError, match="n_jobs must be a positive integer, -1 or None; got 0"):
+        sf.ALS(n_jobs=0).fit(rows, backend="ray")
+
+
+def test_a_late_error_leaves_the_model_as_it_was(
+    clusters_here: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fitted before, or not."""
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise ArithmeticError("the scaling must converge")
+
+    rows, ties = tables(numbers=False)
+    fresh, fitted = social(), social().fit(rows.iloc[:300], social=ties)
+    factors = fitted.base_.user_factors_
+    monkeypatch.setattr(cluster_fit, "prepare_taste", fail)
+    for model in (fresh, fitted):
+        with pytest.raises(ArithmeticError, match="must converge"):
+            model.fit(rows, social=ties, backend="ray")
+    assert fitted.base_.user_factors_ is factors
+    with pytest.raises(NotFittedError):
+        fresh.recommend()
 
 
 def test_the_command_line_fits_there(

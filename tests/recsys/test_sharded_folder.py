@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import sparse
 
 import suffuse as sf
 from suffuse.datasets import SocialWorld
 from suffuse.recsys import CorruptModelError
-from suffuse.recsys.sharded_folder import open_sharded
+from suffuse.recsys.sharded_folder import ShardedModel, open_sharded
 from suffuse.recsys.sharded_model import SOCIAL_NAMES, USER_NAMES, shard_model
 
 
@@ -57,6 +59,34 @@ def test_a_worker_reads_one_shard(folder: Path, social: Any) -> None:
             assert not (difference.nnz if sparse.issparse(some) else difference.any()), name
     with pytest.raises(KeyError, match="name must be one of"):
         found.rows("oracle_", 0)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.lists(st.tuples(st.integers(1, 30), st.integers(0, 400)), min_size=1, max_size=5),
+    st.integers(1, 40),
+)
+def test_other_cuts(shards: list[tuple[int, int]], n: int) -> None:
+    """Everybody in one shard, nobody left out; loads even but for those of single users."""
+    sizes = np.array(shards)
+    starts = (0, *np.cumsum(sizes[:, 0]).tolist())
+    pieces: list[dict[str, Any]] = [{"cells": cells} for _, cells in shards]
+    rows = {"interactions_": pieces, "user_ids_": [{} for _ in shards]}
+    found = ShardedModel(Path(), "ALS", {}, {}, starts, None, "", rows)
+    cuts = found.cut(n)
+    assert cuts[0] == 0
+    assert cuts[-1] == starts[-1]
+    assert (np.diff(cuts) > 0).all()
+    assert len(cuts) - 1 == (n if n == len(shards) else min(n, starts[-1]))
+    if n == len(shards):
+        assert cuts == starts
+        return
+    each = np.repeat(1 + sizes[:, 1] / sizes[:, 0], sizes[:, 0])
+    before = np.concatenate([[0.0], np.cumsum(each)])
+    ideal = np.arange(len(cuts)) * before[-1] / (len(cuts) - 1)
+    # rounding moves a cut by half a user; as many as there are shards where all are tiny
+    room = each.max() * (0.5 if 4 * len(cuts) < starts[-1] and each.max() < ideal[1] / 2 else 40)
+    assert (abs(before[list(cuts)] - ideal) <= room + 1e-9).all()
 
 
 def test_other_shards_are_not_read(folder: Path, social: Any) -> None:

@@ -17,6 +17,7 @@ from suffuse.recsys.store_files import (
     fresh_folder,
     link_file,
     locked,
+    locked_at_once,
     remove,
     scratch_folder,
     sync_folder,
@@ -140,6 +141,15 @@ def test_a_lock_holds_against_another_process(tmp_path: Path) -> None:
     assert other.wait(60) == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no such locks")
+def test_a_lock_that_is_held_is_told_at_once(tmp_path: Path) -> None:
+    """Without waiting; afterwards it is free."""
+    with locked(tmp_path), pytest.raises(BlockingIOError), locked_at_once(tmp_path):
+        pass
+    with locked_at_once(tmp_path):
+        pass
+
+
 def test_a_file_system_without_locks_is_no_obstacle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,7 +163,7 @@ def test_a_file_system_without_locks_is_no_obstacle(
     dead.mkdir()
     clean_beside(tmp_path / "model")
     assert dead.exists()
-    with fresh_folder(tmp_path / "model") as staging, locked(staging):
+    with fresh_folder(tmp_path / "model") as staging, locked(staging), locked_at_once(staging):
         pass
     assert (tmp_path / "model").is_dir()
 

@@ -110,6 +110,25 @@ def test_a_storage_that_is_kept(ray: Any, monkeypatch: pytest.MonkeyPatch, tmp_p
     assert list((tmp_path / "run").iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks")
+def test_a_storage_is_that_of_one_run(
+    ray: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Another is refused while it lasts; addresses are the same by name and by number."""
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray, "nodes", lambda: [_node("a", "127.0.0.1")])
+    monkeypatch.setattr(_Context, "gcs_address", "127.0.0.1:6379")
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: _Context())
+    cluster = RayCluster(address="localhost:6379", storage=tmp_path)
+    with session(cluster):
+        with pytest.raises(ClusterError, match=rf"run under way; got '{tmp_path}': wait for"):
+            session(cluster).__enter__()
+        with pytest.raises(ClusterError, match="got 'localhost:6380': leave it out"):
+            session(RayCluster(address="localhost:6380")).__enter__()
+    with session(cluster):
+        pass
+
+
 def test_several_hosts_need_a_storage(ray: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A temporary folder of one would not be seen by the others."""
     monkeypatch.setattr(ray, "is_initialized", lambda: True)

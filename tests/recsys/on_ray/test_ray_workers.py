@@ -17,7 +17,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from suffuse.diffusion.row_threads import thread_count
-from suffuse.recsys import ray_workers
+from suffuse.recsys import ray_losses, ray_workers
 from suffuse.recsys.cluster_traffic import Traffic
 from suffuse.recsys.cluster_workers import ClusterError, ShardState, WorkerLostError
 from suffuse.recsys.ray_workers import RayWorkers
@@ -259,9 +259,9 @@ def test_a_kill_between_steps_is_found(three: RayWorkers) -> None:
 
 def test_losses_without_an_end(three: RayWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
     """A step that kills its worker every time is given up in one sentence."""
-    monkeypatch.setattr(ray_workers, "_LOSSES", 2)
+    monkeypatch.setattr(ray_losses, "PATIENCE", 2)
     monkeypatch.setattr(ray_workers, "_PAUSE", 0.0)
     three.forget("begin")
-    with pytest.raises(ClusterError, match="must keep its workers; 3 times one was lost"):
+    with pytest.raises(ClusterError, match="must keep its workers; 3 times in a row"):
         three.steadily(lambda: three.fetch(three.each(dies)))
     assert three.steadily(lambda: three.fetch(three.each(takes, [(1,)] * 3))) == [1, 1, 1]
