@@ -103,10 +103,11 @@ def gather_items(plan: ShardPlan) -> tuple[int, tuple[int, str]]:
     return len(ids), write_ids(Path(plan.folder) / "item_ids.parquet", ids)
 
 
-def choose_cuts(plan: ShardPlan) -> Any:
+def choose_cuts(plan: ShardPlan, at_most: bool) -> Any:
     """Return the first id of every shard but the first, so that shards carry about the same.
 
-    What a user carries is the number of rows and ties, and 1.
+    What a user carries is the number of rows and ties, and 1. ``at_most``: a shard for each user
+    where there are fewer users than shards.
     """
     parts = [("rows", i) for i in range(plan.n_chunks)]
     parts += [("ties", i) for i in range(plan.n_tie_chunks)]
@@ -123,7 +124,8 @@ def choose_cuts(plan: ShardPlan) -> Any:
     coded = pa.chunked_array(ids).combine_chunks().dictionary_encode()
     load = np.bincount(coded.indices.to_numpy(), weights=np.concatenate(loads))
     order = pc.array_sort_indices(coded.dictionary).to_numpy()
-    cuts = even_cuts(load[order], plan.n_shards)
+    n_shards = min(plan.n_shards, len(order)) if at_most else plan.n_shards
+    cuts = even_cuts(load[order], n_shards)
     return coded.dictionary.take(pa.array(order[cuts[1:-1]]))
 
 

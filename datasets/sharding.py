@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ def shard_tables(
     *,
     social: Any = None,
     n_shards: int,
+    at_most: bool = False,
     directed: bool | None = None,
     columns: Columns | None = None,
     social_columns: Columns | None = None,
@@ -65,6 +66,8 @@ def shard_tables(
         The ties. Their people are users; undirected ties stand in the rows of both ends.
     n_shards : int
         Number of shards, at most that of users.
+    at_most : bool, default False
+        Take as many shards as there are users where those are fewer.
     directed : bool, optional
         Whether a tie binds its source alone; see `as_social_graph`.
     columns, social_columns : mapping from role to column name, optional
@@ -113,7 +116,8 @@ def shard_tables(
         graph = None
         if social is not None:
             graph = as_social_graph(social, directed=directed, columns=social_columns)
-        return shard_values(table, graph, place, n_shards=n_shards, overwrite=overwrite)
+        n_here = min(n_shards, table.n_users) if at_most else n_shards
+        return shard_values(table, graph, place, n_shards=n_here, overwrite=overwrite)
     _refuse_value(social)
     rows = open_source(interactions, INTERACTION_COLUMNS, ("user_id", "item_id"), columns)
     if rows.n_rows == 0:
@@ -124,7 +128,7 @@ def shard_tables(
     parts = PARTS if ties is not None else PARTS[:2]
     with staged_tables(place, (*parts, "work"), overwrite=overwrite) as staging:
         job = _Job(staging, rows, ties, bool(directed), run or _one_after_another)
-        write_record(staging, job.record(n_shards))
+        write_record(staging, job.record(n_shards, at_most=at_most))
         shutil.rmtree(staging / "work")
     return open_tables(place)
 
@@ -139,7 +143,7 @@ class _Job:
     directed: bool
     run: Run
 
-    def record(self, n_shards: int) -> dict[str, Any]:
+    def record(self, n_shards: int, *, at_most: bool) -> dict[str, Any]:
         """Write all shards, and return what ``tables.json`` says about them."""
         plan = self._plan(n_shards)
         chunks = self.rows.chunks((plan.users, plan.items))
@@ -149,9 +153,11 @@ class _Job:
         self.run(survey_rows, surveys)
         self.run(survey_ties, tie_surveys)
         [(n_items, items_file)] = self.run(gather_items, [(plan,)])
-        [firsts] = self.run(choose_cuts, [(plan,)])
-        self.run(split_rows, [(*call, firsts) for call in surveys])
-        split = self.run(split_ties, [(*call, firsts) for call in tie_surveys])
+        [firsts] = self.run(choose_cuts, [(plan, at_most)])
+        n_shards = len(firsts) + 1
+        plan = replace(plan, n_shards=n_shards)
+        self.run(split_rows, [(plan, *call[1:], firsts) for call in surveys])
+        split = self.run(split_ties, [(plan, *call[1:], firsts) for call in tie_surveys])
         shards = self.run(build_shard, [(plan, i, n_items) for i in range(n_shards)])
         _refuse_no_rows(shards)
         starts = [0, *np.cumsum([shard.n_users for shard in shards]).tolist()]

@@ -85,9 +85,12 @@ def _noted(path: Path, key: str) -> Selection | None:
     """What an earlier run of the same fit chose."""
     if not path.is_file():
         return None
-    noted = json.loads(path.read_text("utf-8"))
-    if noted["key"] != key:
-        return None
-    plain = from_settings(noted["settings"])
-    ablation, trials = (pd.DataFrame(**noted[name]) for name in ("ablation", "trials"))
+    try:
+        noted = json.loads(path.read_text("utf-8"))
+        if noted["key"] != key:
+            return None
+        plain = from_settings(noted["settings"])
+        ablation, trials = (pd.DataFrame(**noted[name]) for name in ("ablation", "trials"))
+    except (ValueError, TypeError, KeyError):
+        return None  # damaged: chosen anew
     return Selection(plain.normalization, plain.warm, plain.few, plain.cold, ablation, trials)

@@ -64,9 +64,11 @@ def sharded(one: Session, cluster: RayCluster, source: Source) -> ShardedTables:
     tell("sharding", 0, 0)
     folder = one.storage / _TABLES
     if isinstance(given, str | Path):
-        tables = _from_files(one, source, folder, resume=cluster.resume)
+        tables = _from_files(one, cluster, source, folder)
     else:
         table, adjacency = with_ties(training_table(given), source.social, directed=source.directed)
+        # the note of what shards of files were made of must not outlive them
+        (one.storage / _SOURCE).unlink(missing_ok=True)
         # a number that nobody asked for must not be too large
         n_shards = cluster.n_shards or min(one.n_shards, table.n_users)
         tables = shard_in_memory(
@@ -81,11 +83,11 @@ def sharded(one: Session, cluster: RayCluster, source: Source) -> ShardedTables:
     return tables
 
 
-def _from_files(one: Session, source: Source, folder: Path, *, resume: bool) -> ShardedTables:
+def _from_files(one: Session, cluster: RayCluster, source: Source, folder: Path) -> ShardedTables:
     """Shards of raw parquet; those of an earlier run where nothing has changed."""
     wanted = json.dumps(_described(source, one.n_shards), sort_keys=True).encode()
     note = one.storage / _SOURCE
-    if resume and is_sharded(folder) and note.is_file() and note.read_bytes() == wanted:
+    if cluster.resume and is_sharded(folder) and note.is_file() and note.read_bytes() == wanted:
         return open_tables(folder)
     note.unlink(missing_ok=True)
     tables = shard_tables(
@@ -93,6 +95,7 @@ def _from_files(one: Session, source: Source, folder: Path, *, resume: bool) -> 
         folder,
         social=source.social,
         n_shards=one.n_shards,
+        at_most=cluster.n_shards is None,
         directed=source.directed,
         columns=source.columns,
         social_columns=source.social_columns,

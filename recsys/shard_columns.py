@@ -102,6 +102,7 @@ def joined_columns(
     """
     lengths = np.asarray(np.sum([part.counts for part in parts], axis=0, dtype=np.int64))
     pointers = np.concatenate([[0], np.cumsum(lengths)])
+    narrow = _narrow(pointers)
     users = np.empty(pointers[-1], np.int32)
     has_weights = any(len(part.weights) for part in parts)
     data = np.empty(len(users), np.float32)
@@ -112,9 +113,11 @@ def joined_columns(
     if has_weights:
         data *= np.float32(confidence)
     else:
-        data[:] = np.repeat(np.asarray(confidence, np.float32), lengths)
+        # one for all where there would be weights, if the block had cells
+        each = np.broadcast_to(np.asarray(confidence, np.float32), lengths.shape)
+        data[:] = np.repeat(each, lengths)
     shape = (len(lengths), starts[-1])
-    return sparse.csr_matrix((data, users, _narrow(pointers)), shape=shape)
+    return sparse.csr_matrix((data, users, narrow), shape=shape)
 
 
 def _narrow(pointers: npt.NDArray[np.int64]) -> npt.NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -59,7 +60,12 @@ def test_cuts_are_those_of_the_whole_table(
     people = sorted({*ROWS["user"], *TIES["source"], *TIES["target"]})
     loads = [1 + sum(column.count(one) for column in (ROWS["user"], *ends)) for one in people]
     cut = even_cuts(np.array(loads), 2)[1]
-    assert choose_cuts(plan).to_pylist() == [people[cut]]
+    for at_most in (False, True):
+        assert choose_cuts(plan, at_most).to_pylist() == [people[cut]]
+    many = replace(plan, n_shards=len(people) + 1)
+    assert choose_cuts(many, True).to_pylist() == people[1:]
+    with pytest.raises(ValueError, match="n_shards must be at most the number of users"):
+        choose_cuts(many, False)
 
 
 def test_a_sample_of_rows_stands_for_all(chunks: tuple[Chunk, Chunk], tmp_path: Path) -> None:
