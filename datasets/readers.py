@@ -252,6 +252,8 @@ def _suffix(file: Path) -> str:
     for suffix in sorted(SUFFIXES, key=len, reverse=True):
         if name.endswith(suffix):
             return suffix
+    if not file.exists():
+        raise FileNotFoundError(f"path must be a file that exists; got {str(file)!r}")
     raise ValueError(f"path must end in one of {list(SUFFIXES)}; got {str(file)!r}")
 
 

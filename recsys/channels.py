@@ -297,7 +297,7 @@ def evidence_weights(
 def agreement(signals: Floats | sparse.csr_array, adjacency: sparse.csr_array) -> sparse.csr_array:
     """``C``: the ties weighted by agreement of the signals at their two ends."""
     ties = sparse.csr_array(adjacency)
-    weights = ties.data * _agreements(signals, ties)
+    weights = ties.data * _of_ties(signals, ties)
     return sparse.csr_array((weights, ties.indices, ties.indptr), shape=ties.shape)
 
 
@@ -312,15 +312,31 @@ def agreement_ties(base: LinearModel, adjacency: sparse.csr_array) -> sparse.csr
 def _weighted_ties(signals: Signals, adjacency: Csr) -> tuple[Csr, npt.NDArray[np.float64]]:
     """``W`` and the column sums of ``C``; the indices are those of the adjacency."""
     ties: Csr = sparse.csr_array(adjacency)
-    scale = _agreements(signals, ties)
+    scale = _of_ties(signals, ties)
     out, into = summed(ties.data, ties, scale)
     normalise(ties.data, ties, scale, out, into)
     return sparse.csr_array((scale, ties.indices, ties.indptr), shape=ties.shape), into
 
 
-def _agreements(signals: Signals, ties: Csr) -> Floats:
-    """``max(cos(x_u, x_v), 0) + floor`` of every tie, in the order in which they are stored."""
-    found = tie_cosines(signals, np.arange(ties.shape[0]), ties.indptr, ties.indices)
+def _of_ties(signals: Signals, ties: Csr) -> Floats:
+    """``agreements`` of all ties, in the order in which they are stored."""
+    return agreements(signals, np.arange(ties.shape[0]), ties.indptr, ties.indices)
+
+
+def agreements(
+    signals: Signals, sources: Rows, indptr: npt.NDArray[Any], targets: npt.NDArray[Any]
+) -> Floats:
+    """``max(cos(x_u, x_v), 0) + floor`` for ``u = sources[i]`` and each of its targets.
+
+    ``targets[indptr[i]:indptr[i + 1]]`` belong to ``sources[i]``; shape (len(targets),).
+
+    Examples
+    --------
+    >>> signals = np.array([[1, 0], [2, 0], [-1, 0]], np.float32)
+    >>> agreements(signals, np.array([0]), np.array([0, 2]), np.array([1, 2])).round(2).tolist()
+    [1.0499999523162842, 0.05000000074505806]
+    """
+    found = tie_cosines(signals, sources, indptr, targets)
     np.maximum(found, 0.0, out=found)
     found += np.float32(AGREEMENT_FLOOR)
     return found

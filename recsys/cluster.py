@@ -67,6 +67,8 @@ class RayCluster:
             )
         if self.storage is not None and not isinstance(self.storage, str | Path):
             raise TypeError(f"storage must be a folder; got {self.storage!r}")
+        if not isinstance(self.resume, bool):
+            raise TypeError(f"resume must be True or False; got {self.resume!r}")
         wheels: object = self.py_modules
         if isinstance(wheels, str):
             raise TypeError(f"py_modules must be a tuple of paths; got {self.py_modules!r}")

@@ -1,7 +1,8 @@
 """Ties weighted by agreement of taste, on the workers: what is theirs of ``W``.
 
 ``W = D^-1/2 C D^-1/2`` with ``C_uv = A_uv (max(cos(x_u, x_v), 0) + floor)``, as `channels.py` has
-it. The factors of ghosts come once, 32 columns at a time; the dot product of a tie adds up.
+it. The factors of ghosts come once. In a graph whose ties bind both sides every weight has the bits
+of one machine; else column sums are put together shard by shard, and are so but for rounding.
 """
 
 from __future__ import annotations
@@ -12,17 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit
 from scipy import sparse
 
-from ..diffusion.panels import empty_panel, panels_of
 from ..diffusion.row_shards import Floats, GhostRows
-from ..diffusion.row_threads import limit_threads, over_rows
-from .channels import AGREEMENT_FLOOR
-from .cluster_graph import exchange, prepare_ghosts, with_ghosts
+from ..diffusion.row_threads import limit_threads
+from ..diffusion.shard_scaling import mirror_marks
+from .channels import agreements
+from .cluster_graph import exchange, own_values, prepare_ghosts, with_ghosts
 from .cluster_record import Record, array_pieces, is_whole
 from .cluster_workers import ShardState, Workers
-from .matrices import Csr, still
+from .matrices import Csr
 from .progress import tell
 from .shard_parts import ShardFactors, ShardMemory, ShardTies
 from .store_files import write_file
@@ -66,18 +66,17 @@ def weigh_ties(workers: Workers, *, folder: str, key: str, resume: bool) -> None
 def _weigh(workers: Workers, folder: str) -> None:
     """Weigh all ties, from the beginning."""
     n_ghosts, n_returns = prepare_ghosts(workers), workers.n + 1
-    made = workers.each(_give_lengths, n_returns=n_returns)
-    workers.traffic.note(SUMS, expected=8 * n_ghosts)
-    n_columns = workers.fetch(exchange(workers, made, _take_lengths, stage=SUMS))[0]
-    for at in panels_of(n_columns):
-        columns = (at.start, at.stop)
-        made = workers.each(_give_factors, [columns] * workers.n, n_returns=n_returns)
-        workers.traffic.note(FACTORS, expected=4 * n_ghosts * (at.stop - at.start))
-        # one panel after the other: each is as large as the memory that a worker has for it
-        workers.fetch(exchange(workers, made, _add_products, columns, stage=FACTORS))
-    made = workers.each(_sum_ties, n_returns=n_returns)
-    workers.traffic.note(SUMS, expected=8 * n_ghosts)
-    made = exchange(workers, made, _add_columns, stage=SUMS, n_returns=n_returns)
+    made = workers.each(_give_factors, n_returns=n_returns)
+    sizes = own_values(workers, made)
+    workers.traffic.note(FACTORS, expected=sum(size for size, _ in sizes))
+    bare, whole = (sum(marks) % 2**64 for marks in zip(*(two for _, two in sizes), strict=True))
+    workers.fetch(exchange(workers, made, _take_cosines, stage=FACTORS))
+    # where every tie has its mirror, columns add up to what rows do, in the same order
+    mirrored = bare == whole == 0
+    made = workers.each(_sum_ties, [(mirrored,)] * workers.n, n_returns=n_returns)
+    if not mirrored:
+        workers.traffic.note(SUMS, expected=8 * n_ghosts)
+        made = exchange(workers, made, _add_columns, stage=SUMS, n_returns=n_returns)
     workers.traffic.note(SUMS, expected=8 * n_ghosts)
     workers.fetch(exchange(workers, made, _finish, (folder,), stage=SUMS))
 
@@ -89,88 +88,57 @@ class _Weighing:
     Attributes
     ----------
     found
-        A number for every tie: its dot product, and later its weight.
-    inverse
-        One over the length of the factors of own users and ghosts, 0 for 0.
+        A number for every tie: its weight, over its ends at last.
     out, into
-        Row and column sums of own users.
+        Row sums of own users, and column sums of them, ghosts beside them at first.
     """
 
     found: Singles
-    inverse: Floats
     out: Floats
     into: Floats
 
 
-def _give_lengths(state: ShardState) -> tuple[Any, ...]:
+def _give_factors(state: ShardState) -> tuple[Any, ...]:
+    """What ghosts of others have; before it its bytes, and what tells whether ties mirror."""
     users, ghosts = state.get(ShardFactors).users, state.get(GhostRows)
     state.drop(ShardMemory)
-    lengths = np.sqrt(np.einsum("ij,ij->i", users, users, dtype=np.float64))
-    inverse = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
-    found = np.zeros(len(ghosts.indices), np.float32)
-    state.put(_Weighing(found, inverse, np.empty(0), np.empty(0)))
+    ties = state.get(ShardTies)
+    cells, first = ties.adjacency, ties.starts[ties.shard]
+    marks = mirror_marks(cells.indptr, cells.indices, cells.data, first)
     with limit_threads(state.n_threads):
-        return (None, *ghosts.given(inverse))
+        blocks = ghosts.given(users)
+    return ((sum(block.nbytes for block in blocks), marks), *blocks)
 
 
-def _take_lengths(state: ShardState, *blocks: Any) -> int:
-    ghosts, weighing = state.get(GhostRows), state.get(_Weighing)
-    weighing.inverse = with_ghosts(ghosts, weighing.inverse, blocks)
-    return int(state.get(ShardFactors).users.shape[1])
-
-
-def _give_factors(state: ShardState, first: int, last: int) -> tuple[Any, ...]:
+def _take_cosines(state: ShardState, *blocks: Any) -> None:
+    """Weigh the ties by the kernel of one machine, own users and ghosts side by side."""
     users, ghosts = state.get(ShardFactors).users, state.get(GhostRows)
+    both = np.empty((ghosts.n + ghosts.n_ghosts, users.shape[1]), np.float32)
+    both[: ghosts.n] = users
+    ghosts.take(blocks, both)
     with limit_threads(state.n_threads):
-        return (None, *ghosts.given(users[:, first:last]))
+        found = agreements(both, np.arange(ghosts.n), ghosts.indptr, ghosts.indices)
+    state.put(_Weighing(found, np.empty(0), np.empty(0)))
 
 
-def _add_products(state: ShardState, first: int, last: int, *blocks: Any) -> None:
-    """Add what some columns bring to the dot product of every tie."""
-    users, ghosts = state.get(ShardFactors).users, state.get(GhostRows)
-    found = state.get(_Weighing).found
-    panel = empty_panel(ghosts.n + ghosts.n_ghosts, last - first, np.float32)
-    panel[: ghosts.n] = users[:, first:last]
-    ghosts.take(blocks, panel)
-    ties = still(ghosts.indptr), still(ghosts.indices)
+def _sum_ties(state: ShardState, mirrored: bool) -> tuple[Any, ...]:
+    """Sum up the ties; column sums for those who need them, or what they add to those of ghosts."""
+    ghosts, found = state.get(GhostRows), state.get(_Weighing).found
     with limit_threads(state.n_threads):
-        over_rows(
-            lambda begin, end: _products(panel, ties, found, begin, end),
-            ghosts.indptr,
-            columns=panel.shape[1],
-        )
-
-
-def _sum_ties(state: ShardState) -> tuple[Any, ...]:
-    """Weigh the ties; what they add to the columns of ghosts."""
-    ghosts, weighing = state.get(GhostRows), state.get(_Weighing)
-    ties = still(ghosts.indptr), still(ghosts.indices)
-    floor = np.float32(AGREEMENT_FLOOR)
-    with limit_threads(state.n_threads):
-        over_rows(
-            lambda first, last: _agreements(
-                weighing.inverse, ties, floor, weighing.found, first, last
-            ),
-            ghosts.indptr,
-        )
         cells = _cells(state)
-        weighing.out, weighing.into = summed(cells.data, cells, weighing.found)
-    return (None, *ghosts.parts(weighing.into))
+        out, into = summed(cells.data, cells, found)
+        into = out if mirrored else into
+        state.put(_Weighing(found, out, into))
+        return (None, *(ghosts.given(into) if mirrored else ghosts.parts(into)))
 
 
 def _add_columns(state: ShardState, *parts: Any) -> tuple[Any, ...]:
     ghosts, weighing = state.get(GhostRows), state.get(_Weighing)
     # a new one in place of the old: the parts of own columns are in it
-    state.put(
-        _Weighing(
-            weighing.found,
-            weighing.inverse,
-            weighing.out,
-            ghosts.added(weighing.into, parts),
-        )
-    )
+    into = ghosts.added(weighing.into, parts)
+    state.put(_Weighing(weighing.found, weighing.out, into))
     with limit_threads(state.n_threads):
-        return (None, *ghosts.given(state.get(_Weighing).into))
+        return (None, *ghosts.given(into))
 
 
 def _finish(state: ShardState, folder: str, *blocks: Any) -> None:
@@ -208,27 +176,3 @@ def _read(state: ShardState, folder: str) -> None:
 
 def _file(shard: int) -> str:
     return f"agreement-{shard:05d}.npy"
-
-
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
-def _products(panel: Any, ties: Any, found: Any, first: int, last: int) -> None:
-    """Add the dot product of the rows at both ends to every tie."""
-    indptr, indices = ties
-    zero = panel.dtype.type(0)
-    for u in range(first, last):
-        for tie in range(indptr[u], indptr[u + 1]):
-            v = indices[tie]
-            total = zero
-            for k in range(panel.shape[1]):
-                total += panel[u, k] * panel[v, k]
-            found[tie] += total
-
-
-@njit(nogil=True, cache=True)
-def _agreements(inverse: Any, ties: Any, floor: Any, found: Any, first: int, last: int) -> None:
-    """Turn dot products into ``max(cos, 0) + floor``."""
-    indptr, indices = ties
-    for u in range(first, last):
-        for tie in range(indptr[u], indptr[u + 1]):
-            cosine = np.float32(found[tie] * (inverse[u] * inverse[indices[tie]]))
-            found[tie] = max(cosine, np.float32(0)) + floor

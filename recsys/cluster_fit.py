@@ -35,7 +35,12 @@ _FACTORS, _SPREAD = "factors", "diffused"
 
 
 def fit_on_cluster(
-    model: Any, source: Source, backend: Any, *, device: str | None = None
+    model: Any,
+    source: Source,
+    backend: Any,
+    *,
+    device: str | None = None,
+    diffuse: bool | None = None,
 ) -> ShardedTables:
     """Fit an ``ALS`` or a ``SocialDiffusion`` over one; returns the shards that it was fitted on.
 
@@ -53,6 +58,9 @@ def fit_on_cluster(
         The cluster.
     device : str, optional
         Not to be given.
+    diffuse : bool, optional
+        Diffuse the factors and weigh the ties now, for lists that are made with the same storage;
+        by default where a storage was given. Lists do it where it is not done.
 
     Raises
     ------
@@ -76,6 +84,7 @@ def fit_on_cluster(
     """
     cluster, base = as_cluster(backend), _served_base(model)
     n_threads = worker_threads(base)
+    diffuse = cluster.storage is not None if diffuse is None else diffuse
     if device is not None:
         raise ValueError(f"device must be left out where there is a backend; got {device!r}")
     if base is not model:
@@ -94,7 +103,7 @@ def fit_on_cluster(
             folder = one.storage / f"model-{secrets.token_hex(4)}"
             with unchanged_on_error(model):
                 publish_model(workers, model, base, selection, folder)
-                if selection is not None and any(tables.n_ties):
+                if selection is not None and any(tables.n_ties) and diffuse:
                     key = taste_key(open_sharded(folder).fingerprint, tables.starts)
                     spread = one.storage / _SPREAD
                     prepare_taste(workers, selection, spread, key=key, resume=cluster.resume)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -77,18 +79,32 @@ def run_folder(out: Path) -> Path:
     return place.with_name(f"{place.name}.run")
 
 
+@contextmanager
+def stop_told(cluster: RayCluster | None) -> Iterator[None]:
+    """Say what an interrupted run leaves, and how it goes on."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if cluster is None or str(error):
+            raise
+        raise KeyboardInterrupt(
+            f"what was finished stays in {cluster.storage}, and the same command goes on from "
+            "there (--fresh begins anew)"
+        ) from error
+
+
 def finish_run(cluster: RayCluster | None, out: Path) -> None:
     """Print what moved, and remove what a run kept where that was our own choice of a place."""
     if cluster is None:
         return
     if cluster.storage is not None and Path(cluster.storage) == run_folder(out):
         shutil.rmtree(run_folder(out), ignore_errors=True)
-    frame = cluster.traffic.to_frame()
+    frame = cluster.traffic.to_frame().drop(columns="moved_per_round")
     if not len(frame):
         return
-    counts = ("moved", "network", "expected", "moved_per_round")
+    counts = ("moved", "network", "expected")
     shown = frame.assign(**{name: [_bytes(value) for value in frame[name]] for name in counts})
-    show_frame(shown, "what moved between workers; network: between hosts")
+    show_frame(shown, "what all workers took from others; network: from other hosts")
     say(f"network: {_bytes(frame['network'].sum())} in all")
 
 

@@ -10,7 +10,7 @@ import socket
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,12 @@ from .store_files import locked_at_once, write_file
 
 #: what keeps Ray quiet when it is started: neither statistics sent home nor a notice of its plans
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+
+
+#: workers for a core of the cluster, at most: every hop is n^2 messages
+_PER_CORE = 8
+#: seconds that a head may take to be reached
+_PATIENCE = 5.0
 
 
 class TemporaryStorage:
@@ -72,9 +78,10 @@ class Session:
         self._temporary: TemporaryStorage | None = None
         self._open: list[RayWorkers] = []
         self._probes: list[Path] = []
+        self._made: list[Path] = []
         if cluster.storage is not None:
             self.storage = Path(cluster.storage).absolute()
-            self.storage.mkdir(parents=True, exist_ok=True)
+            self._made = _made_folders(self.storage)
         elif self.n_hosts > 1:
             raise ClusterError(
                 f"storage must be a folder that every host sees, as there are {self.n_hosts}; "
@@ -97,11 +104,17 @@ class Session:
         ClusterError
             Where hosts have no free cores, lack the package, or do not see the storage.
         """
+        n_shards = self.n_shards if n is None else n
+        if n_shards > _PER_CORE * self._cores:
+            raise ClusterError(
+                f"n_shards must be at most {_PER_CORE} for each core of the cluster, which has "
+                f"{self._cores}; got {n_shards}"
+            )
         probe = self.storage / f".seen-{secrets.token_hex(8)}"
         write_file(self.storage, probe.name, [b""])
         self._probes.append(probe)  # it stays for workers that come later
         made = RayWorkers(
-            self.n_shards if n is None else n,
+            n_shards,
             traffic=self._cluster.traffic,
             n_threads=n_threads,
             probe=str(probe),
@@ -146,6 +159,9 @@ class Session:
             one.close()
         for probe in self._probes:
             probe.unlink(missing_ok=True)
+        for folder in self._made:  # a run that was refused leaves none
+            with suppress(OSError):
+                folder.rmdir()
         if self._temporary is not None:
             self._temporary.remove()
 
@@ -207,6 +223,36 @@ def _check_connection(ray: Any, cluster: RayCluster) -> None:
         )
 
 
+def _made_folders(storage: Path) -> list[Path]:
+    """Make a folder and those above it; which of them are new, the innermost first."""
+    new = [one for one in (storage, *storage.parents) if not one.exists()]
+    try:
+        storage.mkdir(parents=True, exist_ok=True)
+        if not os.access(storage, os.W_OK):
+            raise PermissionError("it cannot be written")
+    except OSError as error:
+        raise ClusterError(
+            f"storage must be a folder that can be written; got {str(storage)!r}: "
+            f"{error.strerror or error}"
+        ) from error
+    return new
+
+
+def _refuse_silent(address: str) -> None:
+    """Raise where nothing listens at ``host:port``: Ray would go on trying for minutes."""
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdigit() and int(port) < 2**16):
+        raise ValueError(f"address must be 'host:port' of the head, or 'auto'; got {address!r}")
+    try:
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+    except OSError as error:
+        raise ClusterError(
+            f"address must be that of a cluster that runs; got {address!r}, where nothing answers "
+            f"({error.strerror or error}): start one with `ray start --head`, or leave the address "
+            "out for this machine"
+        ) from error
+
+
 def _numbered(address: str | None) -> str:
     """``host:port`` with the host by its number, as it came where nobody knows it."""
     host, _, port = str(address).rpartition(":")
@@ -221,6 +267,8 @@ def _connect(ray: Any, cluster: RayCluster) -> None:
     address = cluster.address or os.environ.get("RAY_ADDRESS") or "local"
     given: dict[str, Any] = {"include_dashboard": False, "num_cpus": max(resolve_jobs(None), 1)}
     wheels = _wheels(cluster)
+    if address not in ("auto", "local"):
+        _refuse_silent(address)
     try:
         with _quiet():
             ray.init(

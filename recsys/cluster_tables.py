@@ -59,6 +59,7 @@ def sharded(one: Session, cluster: RayCluster, source: Source) -> ShardedTables:
         given = open_tables(given)
     if isinstance(given, ShardedTables):
         refuse_second_graph(given, source.social)
+        _refuse_columns(source)
         _refuse_other_number(given, cluster)
         return given
     tell("sharding", 0, 0)
@@ -126,6 +127,18 @@ def _files(path: Any) -> Any:
     parts = sorted(place.iterdir()) if place.is_dir() else [place]
     stats = [(part, part.stat()) for part in parts if part.is_file()]
     return [(str(part), stat.st_size, stat.st_mtime_ns) for part, stat in stats] or str(place)
+
+
+def _refuse_columns(source: Source) -> None:
+    for name, columns in (
+        ("columns", source.columns),
+        ("social_columns", source.social_columns),
+    ):
+        if columns:
+            raise ValueError(
+                f"{name} must be left out where the tables are shards, whose columns are known; "
+                f"got {columns!r}"
+            )
 
 
 def _refuse_other_number(tables: ShardedTables, cluster: RayCluster) -> None:

@@ -50,6 +50,11 @@ class Traffic:
     def __init__(self) -> None:
         self._stages: dict[str, StageTraffic] = {}
 
+    def __repr__(self) -> str:
+        if not self._stages:
+            return "Traffic(nothing yet)"
+        return self.to_frame().to_string(index=False)
+
     @property
     def stages(self) -> tuple[StageTraffic, ...]:
         """One entry per stage."""

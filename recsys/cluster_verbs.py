@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .cluster_options import finish_run
+from .cluster_options import finish_run, run_folder, stop_told
 from .console import parsed_columns, say, stage
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ def source_of(
     from .options import read_tables
 
     given = [path for path in (interactions, social) if path is not None]
+    for path in given:
+        if not path.exists():
+            raise FileNotFoundError(f"path must be a file or folder that exists; got {str(path)!r}")
     if all(path.is_dir() or path.suffix in _PARQUET for path in given):
         return Source(
             interactions,
@@ -53,9 +56,12 @@ def fit_there(
     """Fit on a cluster, save the folder of shards, and say what moved."""
     from .cluster_fit import fit_on_cluster
 
-    tables = fit_on_cluster(model, source, cluster)
-    with stage("writing"):
-        model.save(folder, overwrite=overwrite)
+    # what is in a storage that goes at the end need not be there for lists
+    lasts = cluster.storage is not None and Path(cluster.storage) != run_folder(folder)
+    with stop_told(cluster):
+        tables = fit_on_cluster(model, source, cluster, diffuse=lasts)
+        with stage("writing"):
+            model.save(folder, overwrite=overwrite)
     say(
         f"{sum(tables.n_rows)} interactions of {tables.n_users} users with {tables.n_items} items, "
         f"{sum(tables.n_ties)} ties as stored, in {tables.n_shards} shards"

@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 EXTRAS = {
     "train": ("models that learn by gradients", ("torch", "safetensors")),
     "serve": ("the HTTP service", ("fastapi", "uvicorn")),
+    "cluster": ("work on a Ray cluster", ("ray",)),
 }
 #: less than this is little for any real table
 _LITTLE_MEMORY = 2**30

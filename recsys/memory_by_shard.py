@@ -55,7 +55,7 @@ def estimated_on_cluster(
     >>> sizes = (10**8, 10**6, 5 * 10**9)
     >>> found = estimated_on_cluster(sf.ALS(), sizes, None, directed=None, cluster=cluster)
     >>> [name for name, _ in found.stages]
-    ['worker: tables', 'worker: fit', 'worker: lists', 'object store', 'host with 1 worker']
+    ['worker: tables', 'worker: fit', 'worker: lists', 'object store', 'host with 1 of 4 workers']
     """
     return estimated_per_node(
         model, sizes_of(model, interactions, social, directed=directed), cluster
@@ -100,8 +100,9 @@ def estimated_per_node(model: Any, sizes: TableSizes, cluster: RayCluster) -> Me
     store = _store(share, 1 if away else n_shards, social=base is not model)
     here = 1 if away else n_shards
     most = max(count for _, count in stages)
-    noun = "worker" if here == 1 else "workers"
-    stages += [("object store", store), (f"host with {here} {noun}", here * most + store)]
+    noun = "worker" if n_shards == 1 else "workers"
+    held = f"{here} of {n_shards} {noun}" if away else f"{here} {noun}"
+    stages += [("object store", store), (f"host with {held}", here * most + store)]
     return MemoryEstimate(tuple((name, int(count)) for name, count in stages))
 
 
@@ -143,6 +144,8 @@ def _worker(one: _Share, *, social: bool) -> list[tuple[str, float]]:
         # numbers of all users for a moment, and the ties by own numbers with their weights
         graph = 8 * one.t + 16 * one.n + 4 * one.all.n_users
         found.append(("diffusing", held + users + graph + panels))
+        # factors of everybody who is listened to, side by side, and a number for every tie
+        found.append(("weighing", held + users + 8 * one.t + 4 * one.d * (one.n + one.ghosts)))
         # diffused factors, weights of ties, and a copy of what friends hold
         lists = users + 4 * one.t + min(HELD_BYTES, 8 * one.all.n_interactions)
     scratch = (
@@ -172,5 +175,5 @@ def _store(one: _Share, n_here: int, *, social: bool) -> float:
     if social and one.t:
         hop = 3 * 4.0 * _PANEL * one.ghosts * n_here
         rows = (8 if one.weighted else 4) * one.all.n_interactions + 8 * one.all.n_users
-        most = max(most, hop, rows)
+        most = max(most, hop, rows, 4 * one.d * one.ghosts * n_here)
     return float(most)

@@ -74,22 +74,27 @@ class ShardedModel:
         return tuple(self._parts)
 
     def cut(self, n_shards: int) -> tuple[int, ...]:
-        """Where so many shards begin (at most one per user), of about as many rows and ties each.
+        """Where so many shards begin, each with about as many rows and ties.
 
         Its own where the number is; else within a shard all users are taken to weigh the same.
+        Raises ``ValueError`` for more shards than users.
         """
         if n_shards == self.n_shards:
             return self.starts
+        if n_shards > self.n_users:
+            raise ValueError(
+                f"n_shards must be at most the number of users, {self.n_users}; got {n_shards}: "
+                "take fewer shards"
+            )
         loads = np.diff(self.starts).astype(np.float64)
         for name in ("interactions_", "social_"):
             loads += [piece.get("cells", 0) for piece in self._parts.get(name, [])] or 0
         before = np.concatenate([[0.0], np.cumsum(loads)])
-        n_parts = min(n_shards, self.n_users)
-        wanted = np.interp(np.arange(1, n_parts) * before[-1] / n_parts, before, self.starts)
+        wanted = np.interp(np.arange(1, n_shards) * before[-1] / n_shards, before, self.starts)
         cuts = [0]
         for part, place in enumerate(np.rint(wanted).astype(int).tolist(), start=1):
             # a user for every part, those to come included
-            cuts.append(min(max(place, cuts[-1] + 1), self.n_users - (n_parts - part)))
+            cuts.append(min(max(place, cuts[-1] + 1), self.n_users - (n_shards - part)))
         return (*cuts, self.n_users)
 
     def rows(self, name: str, shard: int) -> Any:

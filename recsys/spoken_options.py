@@ -14,6 +14,7 @@ _OPTIONS = (
     (r"social=\.\.\.", "--social"),
     (r"(pass|with) overwrite=True", r"\1 --force"),
     (r"with resume=True", "with --resume"),
+    (r"resume=False", "--fresh"),
     (r"\bn_shards\b", "--shards"),
     (r"\(shard_tables\)", "(suffuse shard)"),
     (r"with shard_tables", "with suffuse shard"),

@@ -165,18 +165,23 @@ def _estimate(
 ) -> None:
     """Say what a fit would take, per node on a cluster, and whether there is as much."""
     from ..datasets.file_sizes import sizes_in_files
+    from ..datasets.sharded_tables import is_sharded, open_tables
+    from ..datasets.tables import table_sizes
     from .memory import available_bytes, readable_bytes
     from .memory_by_model import estimated_for
     from .progress import tell
 
-    sizes = sizes_in_files(
-        interactions,
-        social,
-        columns=parsed_columns("--columns", columns),
-        social_columns=parsed_columns("--social-columns", social_columns),
-        directed=directed,
-        tell=tell,
-    )
+    if is_sharded(interactions):
+        sizes = table_sizes(open_tables(interactions), social)
+    else:
+        sizes = sizes_in_files(
+            interactions,
+            social,
+            columns=parsed_columns("--columns", columns),
+            social_columns=parsed_columns("--social-columns", social_columns),
+            directed=directed,
+            tell=tell,
+        )
     if cluster is None:
         found = estimated_for(model, sizes)
     else:
@@ -186,7 +191,7 @@ def _estimate(
     free = available_bytes()
     say(
         f"{sizes.n_interactions} interactions of {sizes.n_users} users with {sizes.n_items} items"
-        + (f", {sizes.n_ties} ties as stored, one for each direction" if social is not None else "")
+        + (f", {sizes.n_ties} ties as stored, one for each direction" if sizes.n_ties else "")
     )
     say(f"{found}\nfree  {readable_bytes(free)}")
     if found.peak > free:

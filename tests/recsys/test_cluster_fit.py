@@ -277,6 +277,37 @@ def test_a_late_error_leaves_the_model_as_it_was(
         fresh.recommend()
 
 
+def test_an_interrupted_command_says_how_it_goes_on(
+    clusters_here: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What is finished stays, and where."""
+
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    rows, ties = tables(numbers=False)
+    monkeypatch.setattr(cluster_fit, "fit_factors", stop)
+    cluster = sf.RayCluster(n_shards=2, storage=tmp_path / "model.run")
+    with pytest.raises(KeyboardInterrupt, match=r"stays in .*model\.run, and the same"):
+        fit_there(social(), Source(rows, ties), cluster, tmp_path / "model", overwrite=False)
+    assert (tmp_path / "model.run" / "tables").is_dir()
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_factors_are_diffused_for_a_storage_that_lasts(
+    clusters_here: Callable[..., None], tmp_path: Path, given: bool
+) -> None:
+    """By a fit; where the storage goes with it, by the lists alone."""
+    rows, ties = tables(numbers=False)
+    cluster = sf.RayCluster(n_shards=2, storage=tmp_path / "run" if given else None)
+    model = social().fit(rows, social=ties, backend=cluster)
+    stages = {one.stage for one in cluster.traffic.stages}
+    assert ("diffusing: hop" in stages) is given
+    later = sf.RayCluster(n_shards=2, storage=cluster.storage)
+    model.recommend_to(tmp_path / "recs", backend=later)
+    assert ("diffusing: hop" in {one.stage for one in later.traffic.stages}) is not given
+
+
 def test_the_command_line_fits_there(
     clusters_here: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

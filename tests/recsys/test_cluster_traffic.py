@@ -75,3 +75,12 @@ def test_what_was_read_stays_what_it_was() -> None:
     one: Any = before[0]
     with pytest.raises(dataclasses.FrozenInstanceError, match="moved"):
         one.moved = 0
+
+
+def test_it_shows_its_table() -> None:
+    """Whoever looks at it sees what ``to_frame`` tells."""
+    traffic = Traffic()
+    assert repr(traffic) == "Traffic(nothing yet)"
+    traffic.note("hop", rounds=2, moved=12345, expected=12000)
+    assert repr(traffic).split()[:2] == ["stage", "rounds"]
+    assert {"hop", "12345", "12000"} <= set(repr(traffic).split())

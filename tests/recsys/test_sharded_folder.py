@@ -73,11 +73,15 @@ def test_other_cuts(shards: list[tuple[int, int]], n: int) -> None:
     pieces: list[dict[str, Any]] = [{"cells": cells} for _, cells in shards]
     rows = {"interactions_": pieces, "user_ids_": [{} for _ in shards]}
     found = ShardedModel(Path(), "ALS", {}, {}, starts, None, "", rows)
+    if n > starts[-1] and n != len(shards):
+        with pytest.raises(ValueError, match=f"at most the number of users, {starts[-1]}; got {n}"):
+            found.cut(n)
+        return
     cuts = found.cut(n)
     assert cuts[0] == 0
     assert cuts[-1] == starts[-1]
     assert (np.diff(cuts) > 0).all()
-    assert len(cuts) - 1 == (n if n == len(shards) else min(n, starts[-1]))
+    assert len(cuts) - 1 == n
     if n == len(shards):
         assert cuts == starts
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -107,7 +108,8 @@ def test_a_storage_that_is_kept(ray: Any, monkeypatch: pytest.MonkeyPatch, tmp_p
     with session(RayCluster(storage=tmp_path / "run")) as one:
         assert one.kept_storage() is None
         assert one.n_shards == 4
-    assert list((tmp_path / "run").iterdir()) == []
+        (tmp_path / "run" / "kept").touch()
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["kept"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no locks")
@@ -158,12 +160,37 @@ def test_no_cluster_at_an_address(ray: Any, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(ray, "init", refuse)
     monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
-    with pytest.raises(ClusterError, match=r"got '10\.0\.0\.1:1': no cluster at 10\.0\.0\.1:1 \("):
-        session(RayCluster(address="10.0.0.1:1")).__enter__()
-    assert "RAY_USAGE_STATS_ENABLED" not in os.environ
-    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.2:2")
-    with pytest.raises(ClusterError, match=r"got '10\.0\.0\.2:2'"):
-        session(RayCluster()).__enter__()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        place = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(ClusterError, match=rf"got '{place}': no cluster at {place} \("):
+            session(RayCluster(address=place)).__enter__()
+        assert "RAY_USAGE_STATS_ENABLED" not in os.environ
+        monkeypatch.setenv("RAY_ADDRESS", place)
+        with pytest.raises(ClusterError, match=rf"got '{place}': no cluster"):
+            session(RayCluster()).__enter__()
+    monkeypatch.delenv("RAY_ADDRESS")
+    # nobody listens there any more: Ray, which would go on trying, is not asked
+    with pytest.raises(ClusterError, match=rf"got '{place}', where nothing answers \(.*\): start"):
+        session(RayCluster(address=place)).__enter__()
+    for wrong in ("head", "head:port", "head:70000", ":6379"):
+        with pytest.raises(ValueError, match=rf"address must be 'host:port' .* got '{wrong}'"):
+            session(RayCluster(address=wrong)).__enter__()
+
+
+def test_a_bad_storage(ray: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file, or a place where no folder can be; folders of a run that did nothing are gone."""
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray, "nodes", lambda: [_node("a", "10.0.0.1")])
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: _Context())
+    (tmp_path / "file").touch()
+    for name in ("file", "file/below"):
+        with pytest.raises(ClusterError, match=rf"storage must be a folder .* got '.*{name}': "):
+            session(RayCluster(storage=tmp_path / name)).__enter__()
+    with session(RayCluster(storage=tmp_path / "new" / "run")) as one:
+        assert one.storage.is_dir()
+        with pytest.raises(ClusterError, match=r"at most 8 for each core .* has 4; got 33"):
+            one.workers(33)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.parametrize("name", ["a.whl", "table.parquet"])
