@@ -89,8 +89,9 @@ def differences(one: Path, other: Path) -> dict[str, float]:
     mine, theirs = (pd.read_parquet(out / "recs") for out in (one, other))
     same_shape = len(mine) == len(theirs) and bool((mine["user_id"] == theirs["user_id"]).all())
     if not same_shape:
-        return {**found, "lists": 1.0, "moved": 1.0}
+        return {**found, "lists": 1.0, "moved": 1.0, "scores": 1.0}
     moved = (mine["item_id"] != theirs["item_id"]).to_numpy()
+    others = float((mine["score"] != theirs["score"]).mean())
     gap = np.abs(mine["score"].to_numpy() - theirs["score"].to_numpy())
     near = gap <= TIE * float(np.abs(mine["score"]).max())
     users = mine["user_id"].to_numpy()
@@ -98,6 +99,7 @@ def differences(one: Path, other: Path) -> dict[str, float]:
     return {
         **found,
         "moved": len(np.unique(users[moved])) / n_users,
+        "scores": others,
         "lists": len(np.unique(users[moved & ~near])) / n_users,
     }
 

@@ -58,7 +58,8 @@ def read_table(path: PathLike, *, allow_empty: bool = False) -> pd.DataFrame:
     {'user_id': ['007'], 'age': [30]}
     """
     file = Path(path)
-    suffix = _suffix(file)
+    # a name without a suffix may be that of a folder that is not there
+    suffix = _suffix(file) if file.suffix or file.exists() else ""
     if not file.is_file():
         raise FileNotFoundError(f"path must be an existing file; got {str(file)!r}")
     if file.stat().st_size == 0:
@@ -252,8 +253,6 @@ def _suffix(file: Path) -> str:
     for suffix in sorted(SUFFIXES, key=len, reverse=True):
         if name.endswith(suffix):
             return suffix
-    if not file.exists():
-        raise FileNotFoundError(f"path must be a file that exists; got {str(file)!r}")
     raise ValueError(f"path must end in one of {list(SUFFIXES)}; got {str(file)!r}")
 
 

@@ -333,8 +333,9 @@ def agreements(
     Examples
     --------
     >>> signals = np.array([[1, 0], [2, 0], [-1, 0]], np.float32)
-    >>> agreements(signals, np.array([0]), np.array([0, 2]), np.array([1, 2])).round(2).tolist()
-    [1.0499999523162842, 0.05000000074505806]
+    >>> found = agreements(signals, np.array([0]), np.array([0, 2]), np.array([1, 2]))
+    >>> [f"{weight:.2f}" for weight in found]
+    ['1.05', '0.05']
     """
     found = tie_cosines(signals, sources, indptr, targets)
     np.maximum(found, 0.0, out=found)

@@ -67,9 +67,9 @@ def _weigh(workers: Workers, folder: str) -> None:
     """Weigh all ties, from the beginning."""
     n_ghosts, n_returns = prepare_ghosts(workers), workers.n + 1
     made = workers.each(_give_factors, n_returns=n_returns)
-    sizes = own_values(workers, made)
-    workers.traffic.note(FACTORS, expected=sum(size for size, _ in sizes))
-    bare, whole = (sum(marks) % 2**64 for marks in zip(*(two for _, two in sizes), strict=True))
+    widths, *marks = zip(*own_values(workers, made), strict=True)
+    workers.traffic.note(FACTORS, expected=4 * n_ghosts * widths[0])
+    bare, whole = (sum(own) % 2**64 for own in marks)
     workers.fetch(exchange(workers, made, _take_cosines, stage=FACTORS))
     # where every tie has its mirror, columns add up to what rows do, in the same order
     mirrored = bare == whole == 0
@@ -99,15 +99,14 @@ class _Weighing:
 
 
 def _give_factors(state: ShardState) -> tuple[Any, ...]:
-    """What ghosts of others have; before it its bytes, and what tells whether ties mirror."""
+    """What others need of the factors; before it their width, and what tells if ties mirror."""
     users, ghosts = state.get(ShardFactors).users, state.get(GhostRows)
     state.drop(ShardMemory)
     ties = state.get(ShardTies)
     cells, first = ties.adjacency, ties.starts[ties.shard]
     marks = mirror_marks(cells.indptr, cells.indices, cells.data, first)
     with limit_threads(state.n_threads):
-        blocks = ghosts.given(users)
-    return ((sum(block.nbytes for block in blocks), marks), *blocks)
+        return ((users.shape[1], *marks), *ghosts.given(users))
 
 
 def _take_cosines(state: ShardState, *blocks: Any) -> None:

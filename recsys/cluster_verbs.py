@@ -35,17 +35,13 @@ def source_of(
     from .options import read_tables
 
     given = [path for path in (interactions, social) if path is not None]
+    roles = parsed_columns("--columns", columns)
+    social_roles = parsed_columns("--social-columns", social_columns)
     for path in given:
         if not path.exists():
-            raise FileNotFoundError(f"path must be a file or folder that exists; got {str(path)!r}")
+            raise FileNotFoundError(f"path must be an existing file or folder; got {str(path)!r}")
     if all(path.is_dir() or path.suffix in _PARQUET for path in given):
-        return Source(
-            interactions,
-            social,
-            directed,
-            parsed_columns("--columns", columns),
-            parsed_columns("--social-columns", social_columns),
-        )
+        return Source(interactions, social, directed, roles, social_roles)
     table, graph = read_tables(interactions, social, columns, social_columns, directed=directed)
     return Source(table, graph, directed if graph is not None else None)
 

@@ -91,6 +91,8 @@ def test_a_missing_file_and_an_unknown_suffix_are_refused(tmp_path: Path) -> Non
     """Which file, and which suffixes there are."""
     with pytest.raises(FileNotFoundError, match=r"existing file; got .*none\.csv"):
         read_table(tmp_path / "none.csv")
+    with pytest.raises(FileNotFoundError, match=r"existing file; got .*none'"):
+        read_table(tmp_path / "none")
     with pytest.raises(ValueError, match=r"one of \['.csv', .*; got .*t\.xlsx"):
         read_table(tmp_path / "t.xlsx")
     with pytest.raises(ValueError, match="path must end in one of"):

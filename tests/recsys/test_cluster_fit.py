@@ -258,7 +258,7 @@ def test_a_limit_on_threads_holds_for_workers(
 
 
 def test_a_late_error_leaves_the_model_as_it_was(
-    clusters_here: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    clusters_here: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Fitted before, or not."""
 
@@ -271,7 +271,7 @@ def test_a_late_error_leaves_the_model_as_it_was(
     monkeypatch.setattr(cluster_fit, "prepare_taste", fail)
     for model in (fresh, fitted):
         with pytest.raises(ArithmeticError, match="must converge"):
-            model.fit(rows, social=ties, backend="ray")
+            model.fit(rows, social=ties, backend=sf.RayCluster(storage=tmp_path))
     assert fitted.base_.user_factors_ is factors
     with pytest.raises(NotFittedError):
         fresh.recommend()

@@ -110,6 +110,6 @@ def test_what_moved_is_said(
     cluster.traffic.note("check", rounds=1, moved=512, network=512, expected=512)
     finish_run(cluster, Path("model"))
     said = capsys.readouterr().out
-    for word in ("8 KB", "1 KB", "6 KB", "2 KB", "512 bytes"):
+    for word in ("8 KB", "1 KB", "6 KB", "512 bytes", "1.5 KB in all"):
         assert word in said
     assert "network: 1.5 KB in all" in said

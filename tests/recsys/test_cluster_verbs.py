@@ -99,6 +99,13 @@ def test_bad_pairs_of_columns(files: Path) -> None:
         source_of(*paths, [], ["ear"], directed=False)
 
 
+@pytest.mark.parametrize("name", ["nowhere", "nowhere.csv", "nowhere.parquet"])
+def test_a_file_that_is_not_there(files: Path, name: str) -> None:
+    """Said before a cluster is asked for."""
+    with pytest.raises(FileNotFoundError, match=rf"existing file or folder; got '.*{name}'"):
+        source_of(files / name, None, [], [], directed=False)
+
+
 def test_a_model_without_ties_is_fitted_and_said(
     clusters_here: Callable[..., None], files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,6 +36,7 @@ def test_this_installation_is_well() -> None:
         "compiled code",
         "extra train",
         "extra serve",
+        "extra cluster",
         "self-test",
     ]
     assert [finding for finding in findings if finding.state == "ill"] == []
@@ -109,8 +110,8 @@ def test_missing_extras_come_with_their_command(monkeypatch: pytest.MonkeyPatch)
     """As one that is there comes with its versions."""
     there = {"torch": "2.9", "safetensors": "0.5", "uvicorn": "1"}
     monkeypatch.setattr(doctor, "_installed", there.get)
-    train, serve = doctor._EXAMINATIONS["extra"]("extra")
-    assert (train.state, serve.state) == ("well", "note")
+    train, serve, cluster = doctor._EXAMINATIONS["extra"]("extra")
+    assert (train.state, serve.state, cluster.state) == ("well", "note", "note")
     assert "torch 2.9" in train.found
     assert "not installed (fastapi)" in serve.found
     assert serve.advice == 'pip install "suffuse[serve]"'
