@@ -78,7 +78,8 @@ def test_text_files_are_read_in_memory(run: Run) -> None:
             ("--interactions", "rows", "--shards", "0"),
             "--shards must be a whole number of at least 1; got 0",
         ),
-        (("--interactions", "no", "--shards", "2"), "path must end in one of"),
+        (("--interactions", "no", "--shards", "2"), "path must be an existing file; got 'no'"),
+        (("--interactions", "no.xlsx", "--shards", "2"), "path must end in one of"),
         (("--interactions", "no.parquet", "--shards", "2"), "an existing file or folder; got"),
         (
             ("--interactions", "ties.parquet", "--shards", "2"),
