@@ -46,6 +46,10 @@ def source_of(
     return Source(table, graph, directed if graph is not None else None)
 
 
+def _holds_something(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
+
+
 def fit_there(
     model: Any, source: Source, cluster: RayCluster, folder: Path, *, overwrite: bool
 ) -> None:
@@ -54,6 +58,11 @@ def fit_there(
 
     # what is in a storage that goes at the end need not be there for lists
     lasts = cluster.storage is not None and Path(cluster.storage) != run_folder(folder)
+    if cluster.resume and cluster.storage is not None and _holds_something(Path(cluster.storage)):
+        say(
+            f"note: what an earlier run left in {cluster.storage} is used where it belongs to this "
+            "fit (--fresh begins anew)"
+        )
     with stop_told(cluster):
         tables = fit_on_cluster(model, source, cluster, diffuse=lasts)
         with stage("writing"):

@@ -284,9 +284,12 @@ def test_a_late_error_leaves_the_model_as_it_was(
 
 
 def test_an_interrupted_command_says_how_it_goes_on(
-    clusters_here: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    clusters_here: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What is finished stays, and where."""
+    """What is finished stays, and where; the next one says that it uses that."""
 
     def stop(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
@@ -297,6 +300,12 @@ def test_an_interrupted_command_says_how_it_goes_on(
     with pytest.raises(KeyboardInterrupt, match=r"stays in .*model\.run, and the same"):
         fit_there(social(), Source(rows, ties), cluster, tmp_path / "model", overwrite=False)
     assert (tmp_path / "model.run" / "tables").is_dir()
+    assert "earlier run" not in capsys.readouterr().out
+    monkeypatch.undo()
+    clusters_here()
+    fit_there(social(), Source(rows, ties), cluster, tmp_path / "model", overwrite=False)
+    said = capsys.readouterr().out
+    assert f"left in {tmp_path / 'model.run'} is used" in said.replace("\n", "")
 
 
 @pytest.mark.parametrize("given", [True, False])
